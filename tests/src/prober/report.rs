@@ -71,6 +71,19 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// Whether the domain served its clients: every request on the connection had a reply, and at least nine of ten over UDP,
+    /// which may lose some.
+    pub fn was_served(&self) -> bool {
+        let (udp, tcp) = (&self.udp, &self.tcp);
+        udp.requests > 0
+            && udp.replies.saturating_mul(10) >= udp.requests.saturating_mul(9)
+            && tcp.requests > 0
+            && tcp.replies == tcp.requests
+            && self.tcp_survived
+    }
+}
+
 impl Report {
     /// The longest time between two UDP replies that overlaps the window, in nanoseconds.
     pub fn longest_gap_ns(&self, from_ns: u64, to_ns: u64) -> u64 {
@@ -117,6 +130,44 @@ impl fmt::Display for Figures {
             write!(f, "; {errors:?}")
         } else {
             Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(udp: (u64, u64), tcp: (u64, u64), tcp_survived: bool) -> Summary {
+        let figures = |(requests, replies)| Figures {
+            requests,
+            replies,
+            ..Figures::default()
+        };
+        Summary {
+            start_ns: 0,
+            end_ns: 1,
+            udp: figures(udp),
+            tcp: figures(tcp),
+            tcp_survived,
+            tcp_error: None,
+            longest_gap_ns: 0,
+            latest_request_ns: 0,
+        }
+    }
+
+    #[test]
+    fn a_domain_that_does_not_reply_has_not_served_its_clients() {
+        assert!(summary((100, 90), (9, 9), true).was_served());
+        for (udp, tcp, survived) in [
+            ((100, 89), (9, 9), true),
+            ((100, 0), (9, 9), true),
+            ((0, 0), (9, 9), true),
+            ((100, 100), (0, 0), true),
+            ((100, 100), (9, 8), true),
+            ((100, 100), (9, 9), false),
+        ] {
+            assert!(!summary(udp, tcp, survived).was_served(), "{udp:?} {tcp:?}");
         }
     }
 }

@@ -19,8 +19,10 @@ pub enum Capability {
     Tunnel,
     /// The device described by `device`.
     Device,
-    /// Root's endpoint for listing and moving domains.
+    /// Root's endpoint for listing, starting and moving domains: for the migration server.
     Root,
+    /// Root's endpoint for listing domains: for the console.
+    Domains,
     /// Root's endpoint for commands about ports: for the switch.
     Ports,
     /// The first serial port and the machine's log: for the console.
@@ -41,8 +43,8 @@ pub enum Capability {
 const SERVICE: &str = "service:";
 
 /// All names, for error messages.
-const NAMES: &str = "log, pool, port, tunnel, device, root, ports, serial, screen, keyboard, records, \
-                     inventory, service:NAME";
+const NAMES: &str = "log, pool, port, tunnel, device, root, domains, ports, serial, screen, keyboard, \
+                     records, inventory, service:NAME";
 
 impl TryFrom<String> for Capability {
     type Error = String;
@@ -55,6 +57,7 @@ impl TryFrom<String> for Capability {
             "tunnel" => Ok(Capability::Tunnel),
             "device" => Ok(Capability::Device),
             "root" => Ok(Capability::Root),
+            "domains" => Ok(Capability::Domains),
             "ports" => Ok(Capability::Ports),
             "serial" => Ok(Capability::Serial),
             "screen" => Ok(Capability::Screen),
@@ -80,6 +83,7 @@ impl From<Capability> for String {
             Capability::Tunnel => "tunnel".to_string(),
             Capability::Device => "device".to_string(),
             Capability::Root => "root".to_string(),
+            Capability::Domains => "domains".to_string(),
             Capability::Ports => "ports".to_string(),
             Capability::Serial => "serial".to_string(),
             Capability::Screen => "screen".to_string(),

@@ -38,8 +38,11 @@ impl Role {
         match capability {
             Capability::Ports => Some(Role::Switch),
             Capability::Device => Some(Role::Driver),
-            Capability::Serial | Capability::Screen | Capability::Keyboard => Some(Role::Console),
-            Capability::Tunnel => Some(Role::MigrationServer),
+            Capability::Serial
+            | Capability::Screen
+            | Capability::Keyboard
+            | Capability::Domains => Some(Role::Console),
+            Capability::Tunnel | Capability::Root => Some(Role::MigrationServer),
             _ => None,
         }
     }

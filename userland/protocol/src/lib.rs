@@ -3,7 +3,7 @@
 //! | module | between |
 //! | --- | --- |
 //! | [`log`] | every domain and root, which keeps the log lines |
-//! | [`root`] | root and the domains that list, move and adopt others |
+//! | [`root`] | root and the migration server, which lists, starts and moves domains; and the console, which lists them |
 //! | [`inventory`] | root, which knows the machine's hardware, and the domain that reports on it |
 //! | [`journal`] | root, which keeps the log, and the console, which writes and shows it |
 //! | [`ports`] | root, which assigns the ports, and the switch, which serves them |

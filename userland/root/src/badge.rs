@@ -12,7 +12,7 @@ numbered! {
     pub enum Interface: u32 {
         /// Log lines from domains.
         Log = 1,
-        /// Listing and moving domains.
+        /// Listing, starting and moving domains, for the migration server.
         Root = 2,
         /// Commands for the switch.
         Ports = 3,
@@ -22,6 +22,8 @@ numbered! {
         Journal = 5,
         /// Reading what root knows of the hardware.
         Inventory = 6,
+        /// Listing the domains and the machine's memory, for the console.
+        Domains = 7,
     }
 }
 

@@ -25,8 +25,10 @@ pub const LOG: &str = "log";
 pub const JOURNAL: &str = "journal";
 /// The endpoint for reading what root knows of the hardware.
 pub const INVENTORY: &str = "inventory";
-/// The endpoint for listing and moving domains.
+/// The endpoint for listing, starting and moving domains, for the migration server.
 pub const ROOT: &str = "root";
+/// The endpoint for listing domains, for the console.
+pub const DOMAINS: &str = "domains";
 /// The endpoint for root's commands to the switch.
 pub const PORTS: &str = "ports";
 /// The endpoint that receives a domain's faults. The domain's thread refers to it; the domain's table does not have it.
@@ -54,6 +56,7 @@ pub fn is_built_in(name: &str) -> bool {
         JOURNAL,
         INVENTORY,
         ROOT,
+        DOMAINS,
         PORTS,
         FAULTS,
         SERIAL,
@@ -81,9 +84,11 @@ pub fn interface(
 ) -> Grant<'static> {
     let rights = match interface {
         Interface::Root | Interface::Ports => EndpointRights::SEND | EndpointRights::GRANT,
-        Interface::Log | Interface::Faults | Interface::Journal | Interface::Inventory => {
-            EndpointRights::SEND
-        }
+        Interface::Log
+        | Interface::Faults
+        | Interface::Journal
+        | Interface::Inventory
+        | Interface::Domains => EndpointRights::SEND,
     };
     Grant::new(name, machine.endpoint, rights).badged(badge(interface, domain))
 }

@@ -49,9 +49,11 @@ fn main() -> ExitCode {
         table::print_peer(&peer::moves());
     }
     let summary = &seen.counter.summary;
-    match summary.error_count() {
-        0 if summary.tcp_survived => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+    let is_sound = summary.error_count() == 0 && summary.was_served() && seen.store.writes > 0;
+    if is_sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

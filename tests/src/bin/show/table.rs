@@ -30,7 +30,7 @@ pub fn print(seen: &Seen) {
         summary.error_count(),
     );
     println!(
-        "kv: {} writes acknowledged and read back, the longest reply took {:.1} ms; errors 0",
+        "kv: {} writes acknowledged and read back, the longest reply took {:.1} ms",
         store.writes,
         store.longest_reply_us as f64 / 1e3
     );

@@ -213,6 +213,8 @@ fn a_capability_of_a_role_is_not_granted_without_it() {
         ("serial", "console"),
         ("screen", "console"),
         ("keyboard", "console"),
+        ("domains", "console"),
+        ("root", "migration-server"),
     ] {
         let granted = format!("{fields}capabilities = [\"log\", \"{capability}\"]\n");
         let expected = format!(

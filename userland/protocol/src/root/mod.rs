@@ -1,4 +1,6 @@
-//! The `root` endpoint: listing and moving the machine's domains.
+//! The `root` endpoint: listing, starting and moving the machine's domains. Only the migration server has it. The console has the
+//! endpoint `domains`, which accepts only [`Request::List`] and [`Request::Memory`], and refuses others with
+//! [`Refusal::NotPermitted`].
 //!
 //! ```text
 //! call:  a Request                            capabilities: see Keep

@@ -61,6 +61,9 @@ pub enum Refusal {
     /// The domain cannot be started; root's log has the reason.
     #[error("it cannot be started, see the log of root")]
     NotStarted,
+    /// The endpoint `domains` accepts only requests that change nothing.
+    #[error("only the migration server may request this")]
+    NotPermitted,
 }
 
 /// A reply without a value.

@@ -21,7 +21,7 @@ pub enum Request {
         index: u64,
     },
     /// The domain of this name. Reply: a [`DomainRecord`](super::DomainRecord) and, if the domain is complete, not arriving, and movable by
-    /// its manifest, one capability: the Domain with every right but DESTROY and UNRETIRE.
+    /// its manifest, one capability: the Domain with FREEZE, CAPTURE, RETIRE and CLOCK.
     Find {
         /// The domain.
         name: Name,

@@ -121,6 +121,7 @@ impl<'a> Resources<'a> {
         match capability {
             Capability::Log => grants.push(interface(names::LOG, Interface::Log)),
             Capability::Root => grants.push(interface(names::ROOT, Interface::Root)),
+            Capability::Domains => grants.push(interface(names::DOMAINS, Interface::Domains)),
             Capability::Ports => {
                 grants.push(interface(names::PORTS, Interface::Ports));
                 grants.push(names::own_doorbell(machine));
@@ -212,3 +213,6 @@ fn pool_rights(description: &manifest::Domain) -> Option<PoolRights> {
         _ => PoolRights::OWN,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@
 //! | [`keyboard`] | the PS/2 keyboard |
 //! | [`serial`] | the port: keys in, bytes out |
 //!
-//! Its capabilities are `journal` for the log, `root` for the list of domains, and those to the devices that the machine has:
+//! Its capabilities are `journal` for the log, `domains` for the list of domains, and those to the devices that the machine has:
 //! `serial` and `serial-interrupt`; `screen`; `keyboard-data`, `keyboard-control` and `keyboard-interrupt`. The commands that
 //! start, stop and move domains go to the migration server. For them the console has a `port` and the arguments
 //! `nomad=<address>` and `secret=<the fleet's secret>`. The argument `keyboard` is the keyboard's layout. There is one
@@ -80,7 +80,7 @@ async fn serve(start: Start, tasks: Tasks) {
     let shell = Shell {
         keys: Keys { serial, keyboard },
         terminal: &terminal,
-        root: start.require("root"),
+        domains: start.require("domains"),
         journal,
         nomad,
     };

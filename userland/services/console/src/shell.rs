@@ -33,7 +33,7 @@ pub struct Shell<'a> {
     /// The destination of output.
     pub terminal: &'a Terminal,
     /// Root, for the list of domains.
-    pub root: Cap<Endpoint>,
+    pub domains: Cap<Endpoint>,
     /// The machine's log.
     pub journal: Journal,
     /// The machine's migration server, if the console has a port.
@@ -142,7 +142,7 @@ impl Shell<'_> {
 
     fn call(&self, request: Request) -> Result<Message, String> {
         let message = Message::of(encode(&request).as_slice());
-        let reply = self.root.call_idempotent(&message);
+        let reply = self.domains.call_idempotent(&message);
         reply.map_err(|error| error.text().to_string())
     }
 

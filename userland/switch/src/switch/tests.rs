@@ -356,3 +356,24 @@ fn forwarding_ends_after_some_passes_or_when_no_frame_is_left() {
     assert!(!repeat(8, || pass(usize::MAX)));
     assert_eq!(made, 3 + 8);
 }
+
+#[test]
+fn a_flood_does_not_keep_the_switch_from_its_commands() {
+    const REST: u32 = 3;
+    let mut bench = Bench::new();
+    let mut frame = [0; 60];
+    frame[..6].copy_from_slice(&mac(B).0);
+    frame[6..12].copy_from_slice(&mac(A).0);
+    for _ in 0..BATCH as u32 + REST {
+        let sent = bench.end(A).outgoing().send(&frame);
+        sent.expect("there is space");
+    }
+    let received = |bench: &Bench| {
+        let take = || bench.end(B).incoming().receive(&mut [0; FRAME_BYTES_LIMIT]);
+        core::iter::from_fn(|| take().expect("a sound ring")).count()
+    };
+    assert!(!bench.switch.forward(1), "frames are left");
+    assert_eq!(received(&bench), BATCH);
+    assert!(bench.switch.forward(1), "none is left");
+    assert_eq!(received(&bench), REST as usize);
+}

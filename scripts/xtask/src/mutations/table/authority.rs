@@ -1,8 +1,10 @@
 //! Faults in the code for rights, badges and the transfer of capabilities.
 
 use super::{IPC, MATRIX};
-use crate::mutations::Finder::Host;
+use crate::mutations::Finder::{self, Host};
 use crate::mutations::Mutation;
+
+const ROOT: Finder = Host("root", "");
 
 mutations! {
     "domain-rights" in "kernel/src/syscalls/lookup.rs":
@@ -118,4 +120,14 @@ mutations! {
     "held-kind" in "kernel/src/syscalls/own.rs":
         "            lookup::own_endpoint(domain, call.from, EndpointRights::SEND)?;\n            thread::hold_fault_endpoint" => "            thread::hold_fault_endpoint";
         "a thread's faults are sent to an object that is not an endpoint"; Host("kernel", "capture::tests::derivation");
+
+    "console-as-mover" in "userland/root/src/api/mod.rs":
+        "domains::handle(root, message)" => "root::handle(root, server, message)";
+        "a faulty console starts a second copy of a domain, or ends one"; ROOT;
+    "console-with-root" in "userland/root/src/provision/mod.rs":
+        "interface(names::DOMAINS, Interface::Domains)" => "interface(names::DOMAINS, Interface::Root)";
+        "the console's capability accepts the requests of the migration server"; ROOT;
+    "root-for-all" in "userland/manifest/src/role.rs":
+        "Capability::Tunnel | Capability::Root => Some(Role::MigrationServer)" => "Capability::Tunnel => Some(Role::MigrationServer)";
+        "every domain whose manifest says so may start, stop and move others"; Host("manifest", "");
 }

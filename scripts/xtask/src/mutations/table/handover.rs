@@ -446,8 +446,11 @@ mutations! {
     "started-again" in "userland/root/src/api/root/lifecycle.rs":
         "    if !domain.is_elsewhere() {\n        return Err(Refusal::AlreadyHere);\n    }\n" => "";
         "a present domain is started a second time"; ROOT;
+    "unread-trial" in "nomad/server/src/restore/incoming/assembly.rs":
+        "        let verified = set.and_then(|()| read_back::verify(&self.machine, built, description));" => "        let verified = set;";
+        "a destination runs a domain that it has not read back, and that differs from the one that moved"; SERVER;
     "mover-rights" in "userland/root/src/api/root/mod.rs":
-        "all - (DomainRights::DESTROY | DomainRights::UNRETIRE)" => "all - DomainRights::DESTROY";
+        "    .union(DomainRights::CAPTURE)\n" => "    .union(DomainRights::CAPTURE)\n    .union(DomainRights::UNRETIRE)\n";
         "the migration server can run two copies of a domain without root"; ROOT;
     "outline" in "nomad/server/src/restore/incoming.rs":
         "let same = id == self.id && name == self.name && is_home;" => "let same = (id == self.id || name == self.name) && is_home;";

@@ -1,4 +1,5 @@
-//! `root`: listing and moving the machine's domains.
+//! `root`: listing, starting and moving the machine's domains. Only the migration server has this interface: its requests end a
+//! domain, run a second copy of it, or forget it. The console has [`super::domains`].
 //!
 //! | file | requests |
 //! | --- | --- |
@@ -34,6 +35,13 @@ use crate::{console, names};
 
 /// The words of a reply, and the capability, if any, that is copied to the caller; or the refusal.
 pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
+
+/// The rights of the migration server over a domain that may move: to stop it, to read it, and to retire it. The kernel
+/// has no call that only reads a domain's clock, so CLOCK is among them. Only root ends the domain or undoes its retirement.
+pub const MIGRATION_RIGHTS: DomainRights = DomainRights::FREEZE
+    .union(DomainRights::CAPTURE)
+    .union(DomainRights::RETIRE)
+    .union(DomainRights::CLOCK);
 
 /// Handles a request.
 pub fn handle(root: &mut Supervisor, server: &mut Server, message: &Message) -> Handled {
@@ -107,7 +115,8 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
     }
 }
 
-fn list(root: &Supervisor, index: u64) -> Response {
+/// The domain at this index.
+pub(super) fn list(root: &Supervisor, index: u64) -> Response {
     let index = usize::try_from(index).map_err(|_| Refusal::NoSuchDomain)?;
     let domain = root.domains.nth(index).ok_or(Refusal::NoSuchDomain)?;
     Ok((granted(&domain.record()), None))
@@ -123,9 +132,7 @@ fn find(root: &mut Supervisor, name: Name) -> Response {
         return Ok((words, None));
     };
     if domain.migration_handle.is_none() {
-        let all = DomainRights::all();
-        let rights = all - (DomainRights::DESTROY | DomainRights::UNRETIRE);
-        let migration_handle = objects.domain.mint(rights, 0).map_err(kernel)?;
+        let migration_handle = objects.domain.mint(MIGRATION_RIGHTS, 0).map_err(kernel)?;
         domain.migration_handle = Some(Handle::new(migration_handle));
     }
     let handle = domain.migration_handle.as_ref();
@@ -145,7 +152,8 @@ fn name_of(root: &Supervisor, name: Name, object: ObjectId, badge: u64) -> Respo
     Ok((granted(&binding), None))
 }
 
-fn memory(root: &Supervisor) -> Response {
+/// The machine's memory.
+pub(super) fn memory(root: &Supervisor) -> Response {
     let report = root.machine.pool.report().map_err(kernel)?;
     let record = MemoryRecord {
         pool_pages: report.total.0,

@@ -1,5 +1,6 @@
 //! Root's replies to the migration server, on a kernel that accepts every call.
 
+mod authority;
 mod guests;
 mod incoming;
 mod lifecycle;

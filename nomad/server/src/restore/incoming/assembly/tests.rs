@@ -25,7 +25,17 @@ fn description(flags: u64) -> Description {
     }
 }
 
+/// A kernel that lists the notification with the flags of the freeze.
 fn kernel(request: &Request) -> CallResult {
+    kernel_with(FLAGS, request)
+}
+
+/// A kernel that has lost one of these flags.
+fn lossy_kernel(request: &Request) -> CallResult {
+    kernel_with(FLAGS & (FLAGS - 1), request)
+}
+
+fn kernel_with(flags: u64, request: &Request) -> CallResult {
     match request {
         Request::CapabilityIdentify(_) => Ok([NOTIFICATION, 0, 0, 0, 0, 0, 0, 0]),
         Request::DomainDescribe(call) if call.list == List::Objects => {
@@ -36,7 +46,7 @@ fn kernel(request: &Request) -> CallResult {
             let records = [
                 record(1, ObjectKind::Domain, 64),
                 record(2, ObjectKind::Pool, 0),
-                record(NOTIFICATION, ObjectKind::Notification, FLAGS),
+                record(NOTIFICATION, ObjectKind::Notification, flags),
             ];
             let words = records.iter().flat_map(ObjectRecord::to_words);
             let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
@@ -143,4 +153,29 @@ fn each_later_round_reads_the_trial_build_back_and_builds_nothing() {
     let describes = |call: &Request| matches!(call, Request::DomainDescribe(_));
     assert!(count(&calls, describes) > 0);
     assert_eq!(count(&calls, is_creation), 0);
+}
+
+#[test]
+fn a_trial_build_that_differs_from_its_description_is_replaced_and_the_domain_is_not_kept() {
+    let describe = |incoming: &mut Incoming, description| {
+        let taken = incoming.handle_event(Event::State(0, Box::new(description)));
+        taken.expect("a description");
+    };
+    let (mut incoming, _) = with_kernel(lossy_kernel, || {
+        let mut incoming = admitted();
+        describe(&mut incoming, description(0));
+        incoming.trial_build().expect("builds on trial");
+        incoming
+    });
+    let (built, calls) = with_kernel(lossy_kernel, || {
+        describe(&mut incoming, description(FLAGS));
+        assert!(!incoming.is_complete, "the kernel lists other flags");
+        let built = incoming.build();
+        drop(incoming);
+        built
+    });
+    assert!(matches!(built, Err(RestoreError::Differs(_))), "{built:?}");
+    assert_eq!(count(&calls, is_creation), 1, "it is built afresh");
+    let is_kept = |call: &Request| matches!(call, Request::Call(_));
+    assert_eq!(count(&calls, is_kept), 0, "root keeps nothing");
 }

@@ -1,0 +1,221 @@
+//! Which interface accepts which of the requests to root: every request, by every interface, in every state of a domain.
+
+use std::collections::BTreeSet;
+
+use runtime::protocol::log::Text;
+use runtime::protocol::root::Binding;
+
+use super::*;
+use crate::badge::{Interface, badge};
+
+/// Every interface that a domain can have for calls. `faults` is the kernel's.
+const INTERFACES: [Interface; 6] = [
+    Interface::Log,
+    Interface::Root,
+    Interface::Ports,
+    Interface::Journal,
+    Interface::Inventory,
+    Interface::Domains,
+];
+
+const STATES: [DomainState; 7] = [
+    DomainState::Running,
+    DomainState::Stopped,
+    DomainState::Exported,
+    DomainState::Incoming,
+    DomainState::Prepared,
+    DomainState::Outlived,
+    DomainState::Waiting,
+];
+
+fn every_request() -> Vec<RootRequest> {
+    let (name, id, guest) = (name(), ID, None);
+    let binding = Binding {
+        name: Name::try_new("log").expect("a name"),
+        port: None,
+    };
+    let incarnation = Incarnation(2);
+    Vec::from([
+        RootRequest::List { index: 0 },
+        RootRequest::Find { name },
+        RootRequest::NameOf {
+            name,
+            object: abi::register::ObjectId(3),
+            badge: 0,
+        },
+        RootRequest::Export { name, frozen_ns: 1 },
+        RootRequest::Revert { name },
+        RootRequest::Release { name, id, guest },
+        RootRequest::Unretire { name },
+        RootRequest::Admit {
+            name,
+            id,
+            pages: 9,
+            movable: true,
+            guest,
+        },
+        RootRequest::Bind { name, binding },
+        RootRequest::Keep {
+            name,
+            token: TOKEN,
+            home: None,
+        },
+        RootRequest::Adopt {
+            name,
+            id,
+            incarnation,
+        },
+        RootRequest::Outlive {
+            name,
+            id,
+            incarnation,
+            guest,
+        },
+        RootRequest::RememberGuest { name, guest: name },
+        RootRequest::Discard { name, id },
+        RootRequest::DropOutlived { name, id },
+        RootRequest::Start { name },
+        RootRequest::Memory,
+        RootRequest::Stop {
+            name,
+            restart: false,
+        },
+        RootRequest::Remove { name },
+        RootRequest::BeginPackage { bytes: 8 },
+        RootRequest::AppendPackage {
+            offset: 0,
+            piece: Text::of(&[7]),
+        },
+        RootRequest::InstallPackage,
+        RootRequest::ReadLog { from: 0 },
+        RootRequest::Reboot,
+    ])
+}
+
+/// Whether the console may make this request. A new request does not compile before it is decided.
+fn is_for_the_console(request: &RootRequest) -> bool {
+    match request {
+        RootRequest::List { .. } | RootRequest::Memory => true,
+        RootRequest::Find { .. }
+        | RootRequest::NameOf { .. }
+        | RootRequest::Export { .. }
+        | RootRequest::Revert { .. }
+        | RootRequest::Release { .. }
+        | RootRequest::Unretire { .. }
+        | RootRequest::Admit { .. }
+        | RootRequest::Bind { .. }
+        | RootRequest::Keep { .. }
+        | RootRequest::Adopt { .. }
+        | RootRequest::Outlive { .. }
+        | RootRequest::RememberGuest { .. }
+        | RootRequest::Discard { .. }
+        | RootRequest::DropOutlived { .. }
+        | RootRequest::Start { .. }
+        | RootRequest::Stop { .. }
+        | RootRequest::Remove { .. }
+        | RootRequest::BeginPackage { .. }
+        | RootRequest::AppendPackage { .. }
+        | RootRequest::InstallPackage
+        // The console reads the log by its interface `journal`.
+        | RootRequest::ReadLog { .. }
+        | RootRequest::Reboot => false,
+    }
+}
+
+/// Root's reply on an interface: its words, and the number of its capabilities; `None` if it is deferred.
+fn call_on(
+    root: &mut Supervisor,
+    interface: Interface,
+    request: RootRequest,
+) -> Option<(Vec<u64>, usize)> {
+    let mut server = Server::new(root.machine.endpoint).expect("a free slot");
+    let message = Message::of(encode(&request).as_slice());
+    let badge = badge(interface, first(root).number);
+    match crate::api::call(root, &mut server, badge, &message) {
+        Handled::Reply(reply) => Some((reply.words().into(), reply.capabilities().len())),
+        Handled::NoReply => None,
+    }
+}
+
+/// What a request may not change without authority.
+fn condition(root: &Supervisor) -> alloc::string::String {
+    alloc::format!("{:?} {:?}", root.domains, root.package)
+}
+
+#[test]
+fn the_list_has_every_request() {
+    // An encoded request begins with its number.
+    let numbers = every_request().into_iter();
+    let numbers = numbers.map(|request| encode(&request).as_slice()[0] & 0xff);
+    let numbers: BTreeSet<u64> = numbers.collect();
+    assert!(numbers.iter().copied().eq(0..every_request().len() as u64));
+}
+
+#[test]
+fn the_console_lists_and_changes_nothing() {
+    for (state, request) in STATES.iter().flat_map(|state| {
+        let requests = every_request().into_iter();
+        requests.map(move |request| (*state, request))
+    }) {
+        let (mut root, _) = with_kernel(retired, || root(state, 1));
+        let before = condition(&root);
+        let (reply, calls) =
+            with_kernel(retired, || call_on(&mut root, Interface::Domains, request));
+        assert_eq!(condition(&root), before, "{state:?}, {request:?}");
+        with_kernel(retired, || drop(root));
+        let is_refused = reply == is_refused(Refusal::NotPermitted);
+        assert_eq!(is_refused, !is_for_the_console(&request), "{request:?}");
+        assert_eq!(reply.map(|(_, capabilities)| capabilities), Some(0));
+        let reads =
+            |call: &Request| matches!(call, Request::PoolReport(_) | Request::CapabilityInspect(_));
+        let changes = |call: &&Request| !reads(call);
+        let changes: Vec<_> = calls.iter().filter(changes).collect();
+        assert!(changes.is_empty(), "{state:?}, {request:?}: {changes:?}");
+    }
+}
+
+#[test]
+fn the_migration_server_may_make_every_request() {
+    for request in every_request() {
+        with_kernel(accept_all, || {
+            let mut root = root(DomainState::Running, 1);
+            let reply = call_on(&mut root, Interface::Root, request);
+            assert_ne!(reply, is_refused(Refusal::NotPermitted), "{request:?}");
+            assert_ne!(reply, is_refused(Refusal::Malformed), "{request:?}");
+        });
+    }
+}
+
+#[test]
+fn requests_to_root_on_any_other_interface_affect_no_domain() {
+    let others = INTERFACES.into_iter();
+    let others = others.filter(|interface| *interface != Interface::Root);
+    for (interface, state) in others.flat_map(|it| STATES.map(|state| (it, state))) {
+        for request in every_request() {
+            let (mut root, _) = with_kernel(retired, || root(state, 1));
+            let ended = |root: &Supervisor| {
+                let domain = first(root);
+                (domain.state, domain.incarnation, domain.objects.is_some())
+            };
+            let before = ended(&root);
+            let (reply, calls) = with_kernel(retired, || call_on(&mut root, interface, request));
+            assert_eq!(ended(&root), before, "{interface:?}, {request:?}");
+            with_kernel(retired, || drop(root));
+            let capabilities = reply.map_or(0, |(_, capabilities)| capabilities);
+            assert_eq!(capabilities, 0, "{interface:?}, {request:?}");
+            let affects = |call: &Request| {
+                matches!(
+                    call,
+                    Request::DomainFreeze(_)
+                        | Request::DomainThaw(_)
+                        | Request::DomainUnretire(_)
+                        | Request::CapabilityMint(_)
+                        | Request::PoolSplit(_)
+                        | Request::Destroy(_)
+                        | Request::Reboot(_)
+                )
+            };
+            assert!(!calls.iter().any(affects), "{interface:?}, {request:?}");
+        }
+    }
+}
