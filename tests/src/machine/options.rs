@@ -104,6 +104,17 @@ impl NicModel {
     }
 }
 
+/// The bus on which a machine's network cards are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NicBus {
+    /// The board's own: bus 0.
+    Board,
+    /// A PCI Express root port for each.
+    RootPort,
+    /// A PCI bus for each, behind a bridge at a root port.
+    Bridge,
+}
+
 /// A machine to start. By default a q35 with one core and 256 MiB.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -116,7 +127,7 @@ pub struct Options {
     nics: Vec<(Wire, MacAddress)>,
     nic_model: NicModel,
     host_mtu: Option<u16>,
-    behind_root_ports: bool,
+    nic_bus: NicBus,
     is_debuggable: bool,
     reboots: bool,
     clock: Clock,
@@ -138,7 +149,7 @@ impl Options {
             nics: Vec::new(),
             nic_model: NicModel::Virtio,
             host_mtu: None,
-            behind_root_ports: false,
+            nic_bus: NicBus::Board,
             is_debuggable: false,
             reboots: false,
             clock: Clock::Host,
@@ -202,7 +213,13 @@ impl Options {
     /// Puts each NIC behind a root port of its own, as on current boards, so that it is a PCI Express device and can be reset
     /// by itself.
     pub fn behind_root_ports(mut self) -> Self {
-        self.behind_root_ports = true;
+        self.nic_bus = NicBus::RootPort;
+        self
+    }
+
+    /// Puts each NIC on a PCI bus of its own, behind a bridge at a root port, as adapters for PCI cards do.
+    pub fn behind_bridges(mut self) -> Self {
+        self.nic_bus = NicBus::Bridge;
         self
     }
 
@@ -372,13 +389,24 @@ impl Options {
             if let Some(mtu) = self.host_mtu {
                 nic += &format!(",host_mtu={mtu}");
             }
-            if self.behind_root_ports {
-                let root_port = format!("pcie-root-port,id=root{number},chassis={number}");
-                add(arguments, ["-device", &root_port]);
-                nic += &format!(",bus=root{number}");
-            }
+            nic += &self.add_bus(number, arguments);
             add(arguments, ["-device", &nic]);
         }
+    }
+
+    /// Adds the bus of the NIC with this number; returns the NIC's property that names it.
+    fn add_bus(&self, number: usize, arguments: &mut Vec<OsString>) -> String {
+        if self.nic_bus == NicBus::Board {
+            return String::new();
+        }
+        let root_port = format!("pcie-root-port,id=root{number},chassis={number}");
+        add(arguments, ["-device", &root_port]);
+        if self.nic_bus == NicBus::RootPort {
+            return format!(",bus=root{number}");
+        }
+        let bridge = format!("pcie-pci-bridge,id=bridge{number},bus=root{number}");
+        add(arguments, ["-device", &bridge]);
+        format!(",bus=bridge{number}")
     }
 
     fn add_boot(&self, directory: &Path, arguments: &mut Vec<OsString>) {
