@@ -58,6 +58,8 @@ impl Boot {
 pub enum Board {
     /// A PC of 2009, with PCI Express.
     Q35,
+    /// A PC of 1996, with PCI (i440FX).
+    Pc,
     /// QEMU's small board, here with PCI Express for the NICs.
     Microvm,
 }
@@ -181,6 +183,21 @@ impl Options {
     pub fn memory_mib(mut self, memory_mib: u32) -> Self {
         self.memory_mib = memory_mib;
         self
+    }
+
+    /// Sets a memory size that this host need not have: it only has to have the memory that the machine uses.
+    pub fn unreserved_memory_mib(self, memory_mib: u32) -> Self {
+        let memory = format!("memory-backend-ram,id=memory,size={memory_mib}M,reserve=off");
+        self.memory_mib(memory_mib)
+            .argument("-object")
+            .argument(memory)
+            .argument("-machine")
+            .argument("memory-backend=memory")
+    }
+
+    /// Omits the controller of the PS/2 keyboard.
+    pub fn without_keyboard(self) -> Self {
+        self.argument("-machine").argument("i8042=off")
     }
 
     /// Adds a NIC, plugged into `port`.
@@ -321,6 +338,7 @@ impl Options {
     fn add_hardware(&self, arguments: &mut Vec<OsString>) {
         let board = match self.board {
             Board::Q35 => "q35",
+            Board::Pc => "pc",
             // It has no serial line of its own, since one is added below.
             Board::Microvm => "microvm,pcie=on,rtc=on,isa-serial=off",
         };
