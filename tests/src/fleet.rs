@@ -209,6 +209,11 @@ impl Fleet {
         Fleet::begin(archives, [unchanged; 2])
     }
 
+    /// Starts both machines with a change of options for each. It does not wait.
+    pub fn boot_changed(changes: [OptionsChange; 2]) -> Fleet {
+        Fleet::begin(&USUAL_ARCHIVES, changes)
+    }
+
     /// Waits until all migration servers are up.
     ///
     /// # Panics

@@ -53,6 +53,17 @@ pub fn is_udp(frame: &[u8], from: Addresses, to: (Addresses, u16)) -> bool {
         && frame[36..38] == to.1.to_be_bytes()
 }
 
+/// The addresses of the sender of an ARP message or an IPv4 packet, as the frame states them.
+pub fn sender(frame: &[u8]) -> Option<Addresses> {
+    let address = match frame.get(12..14)? {
+        [0x08, 0x06] => frame.get(28..32)?,
+        [0x08, 0x00] => frame.get(26..30)?,
+        _ => return None,
+    };
+    let mac = frame.get(6..12)?.try_into().ok()?;
+    Some((MacAddress(mac), address.try_into().ok()?))
+}
+
 /// The checksum of bytes whose checksum field is zero (RFC 791).
 pub fn checksum(bytes: &[u8]) -> u16 {
     let words = bytes.as_chunks().0.iter();
@@ -82,6 +93,19 @@ mod tests {
         assert!(is_udp(&frame, a, (b, 7)));
         assert!(!is_udp(&frame, a, (b, 9)) && !is_udp(&frame, b, (b, 7)));
         assert!(!is_udp(&frame[..30], a, (b, 7)));
+    }
+
+    #[test]
+    fn a_frame_has_a_sender_if_it_is_arp_or_ipv4() {
+        let [a, b] = [Node::A, Node::B].map(migration_server);
+        let mut frame = udp((a, 9), (b, 7), b"text");
+        assert_eq!(sender(&frame), Some(a));
+        frame[13] = 6;
+        frame[28..32].copy_from_slice(&b.1);
+        assert_eq!(sender(&frame), Some((a.0, b.1)));
+        assert_eq!(sender(&frame[..31]), None);
+        frame[12] = 0x86;
+        assert_eq!(sender(&frame), None);
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod listed;
 pub mod loader;
 pub mod machine;
 pub mod migration;
+pub mod neighbours;
 pub mod nemesis;
 pub mod node;
 pub mod output;

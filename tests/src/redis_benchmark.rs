@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::ThirdParty;
 use crate::child;
+use crate::output::Pattern;
+use crate::third_party::Client;
 
 /// How long a run may take. Only a hang reaches this limit.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -14,6 +16,9 @@ const RATE: usize = 1;
 const MEDIAN: usize = 4;
 const LONGEST: usize = 7;
 const COLUMNS: usize = 8;
+
+/// A row of its table.
+const ROW: Pattern<'_> = Pattern::Line("\",\"");
 
 /// The result of one test of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +47,55 @@ pub fn run(party: &ThirdParty, host: &str, port: u16, load: &str) -> Vec<Row> {
     let rows = parse(&table);
     assert!(!rows.is_empty(), "no table of redis-benchmark: {table}");
     rows
+}
+
+/// A load that lasts until it is finished: the same tests again and again.
+#[derive(Debug)]
+pub struct Load {
+    client: Client,
+}
+
+impl Load {
+    /// Starts it against a store with these further arguments, and waits for the result of its first test.
+    ///
+    /// # Panics
+    ///
+    /// If the load generator is not installed, or ends.
+    pub fn start(party: &ThirdParty, host: &str, port: u16, load: &str) -> Load {
+        child::require("redis-benchmark", "redis-tools");
+        let port = port.to_string();
+        // Without a terminal it would write its results in blocks.
+        let mut arguments = vec!["-oL", "redis-benchmark", "-h", host, "-p", &port];
+        arguments.extend(["--csv", "-l"]);
+        arguments.extend(load.split_whitespace());
+        let client = party.start("stdbuf", &arguments);
+        let mut load = Load { client };
+        // The row of titles, and a result.
+        load.await_rows(2);
+        load
+    }
+
+    /// Waits for this many further rows of the table. A connection that breaks ends the load generator.
+    ///
+    /// # Panics
+    ///
+    /// If it has ended.
+    pub fn await_rows(&mut self, rows: usize) {
+        let mut from = self.client.output().length();
+        for _ in 0..rows {
+            let found = self.client.output().wait_for(ROW, from, LIMIT);
+            let found = found.unwrap_or_else(|error| {
+                let words = self.client.last_words();
+                panic!("no further result ({error:?}): {words:?}")
+            });
+            from = found.end;
+        }
+    }
+
+    /// Ends it; returns the results of all of its tests.
+    pub fn finish(self) -> Vec<Row> {
+        parse(&self.client.output().text())
+    }
 }
 
 /// The rows of a table in the CSV format, which begins with a row of titles.

@@ -86,6 +86,12 @@ fn starts_by_pvh_on_a_pc() {
 }
 
 #[test]
+fn starts_on_a_board_without_pci_express() {
+    comes_up(by_pvh("pc").board(Board::Pc));
+    comes_up_with(by_bios("pc-bios").board(Board::Pc), NOMAD);
+}
+
+#[test]
 fn starts_by_pvh_on_the_small_board() {
     comes_up(by_pvh("microvm").board(Board::Microvm));
 }
@@ -135,12 +141,25 @@ fn starts_by_pvh_on_a_small_board_without_x2apic() {
 
 #[test]
 fn starts_with_more_cores_than_it_uses() {
-    comes_up(by_pvh("cores").cores(2));
+    for cores in [2, 16] {
+        comes_up(by_pvh("cores").cores(cores));
+    }
 }
 
 #[test]
 fn starts_with_memory_above_four_gibibytes() {
     comes_up(by_pvh("large").memory_mib(5 << 10));
+}
+
+#[test]
+fn starts_with_64_gibibytes() {
+    let log = comes_up(by_pvh("largest").unreserved_memory_mib(64 << 10));
+    let line = log
+        .lines()
+        .find(|line| line.contains("MiB of memory are free"));
+    let words = line.unwrap_or_default().split_whitespace();
+    let free_mib = words.filter_map(|word| word.parse::<u32>().ok()).next();
+    assert!(free_mib > Some(63 << 10), "{log}");
 }
 
 #[test]

@@ -1,21 +1,19 @@
 //! A driver that ends while its NIC is in use is restarted with the NIC, and clients of a domain behind it notice only a
 //! pause.
 
-use std::time::{Duration, Instant};
+mod forgery;
 
+use std::time::Duration;
+
+use forgery::*;
 use harness::fleet::LIMIT;
 use harness::machine::{NicModel, Options};
-use harness::{Fleet, Machine, Node, counter, prober};
+use harness::redis_benchmark::Load;
+use harness::repeat::variable;
+use harness::{Fleet, Machine, Node, counter, prober, store};
 
-/// A virtio NIC's queues, and the size of those queues and of the rings of Intel's cards.
-const RECEIVE_QUEUE: u16 = 0;
-const SEND_QUEUE: u16 = 1;
-const QUEUE_SIZE: u16 = 128;
-/// The size of the rings of Realtek's cards.
-const REALTEK_QUEUE_SIZE: u64 = 64;
-
-/// How long a driver may take to notice the change to its memory, before the change is repeated.
-const SEEN_WITHIN: Duration = Duration::from_secs(5);
+/// The clients of the store while it moves.
+const LOAD: &str = "-c 10 -n 1000 -r 1000 -d 100 -t set,get";
 
 const NIC_IS_UP: &str = "[nic0] NIC 52:54:00:ca:7a:02 is up";
 
@@ -24,11 +22,12 @@ fn debuggable(options: Options) -> Options {
     options.behind_root_ports().debuggable()
 }
 
-/// A PCI card that its driver polls, and a card without a driver.
+/// A PCI card behind a bridge that its driver polls, and a card without a driver.
 fn with_e1000(options: Options) -> Options {
     let unknown = "ne2k_pci,romfile=,mac=52:54:00:ca:7a:99";
     options
         .nic_model(NicModel::E1000)
+        .behind_bridges()
         .debuggable()
         .argument("-device")
         .argument(unknown)
@@ -45,6 +44,11 @@ fn with_e1000e(options: Options) -> Options {
 /// A PCI card that its driver polls, with registers that are smaller than a page.
 fn with_rtl8139(options: Options) -> Options {
     options.nic_model(NicModel::Rtl8139).debuggable()
+}
+
+/// The same card behind a bridge.
+fn with_bridged_rtl8139(options: Options) -> Options {
+    with_rtl8139(options).behind_bridges()
 }
 
 /// A virtual PCI Express card with MSI, which root resets.
@@ -86,93 +90,6 @@ const UNWIRED: [(&str, &str); 6] = [
     ("virtio-net", "virtio-net-pci,disable-legacy=on"),
 ];
 
-/// Writes a value into a ring that the card itself would never write, so that the driver fails. If the card overwrites it first,
-/// this is repeated.
-fn end_driver(machine: &mut Machine, forge: fn(&mut Machine)) {
-    let deadline = Instant::now() + LIMIT;
-    while Instant::now() < deadline {
-        forge(machine);
-        if machine
-            .wait_for("nic0 has exception 6", SEEN_WITHIN)
-            .is_ok()
-        {
-            return;
-        }
-    }
-    panic!("the driver does not end");
-}
-
-/// Forges a used buffer that the driver never made available.
-fn forge_used_buffer(machine: &mut Machine) {
-    let mut debugger = machine.debugger();
-    let (ring, used) = machine.used_ring(SEND_QUEUE);
-    let entry = ring + 4 + 8 * u64::from(used % QUEUE_SIZE);
-    let forged = [0xff; 8];
-    debugger.write(entry, &forged).expect("QEMU writes");
-    let used = used.wrapping_add(1).to_le_bytes();
-    debugger.write(ring + 2, &used).expect("QEMU writes");
-    debugger.detach().expect("QEMU resumes");
-}
-
-/// Forges available buffers that do not exist, an error for which the NIC itself asks for a reset once it receives a frame.
-fn forge_available_buffers(machine: &mut Machine) {
-    let mut debugger = machine.debugger();
-    let entries = machine.available_ring(RECEIVE_QUEUE) + 4;
-    let forged = [0xff; 2 * QUEUE_SIZE as usize];
-    debugger.write(entries, &forged).expect("QEMU writes");
-    debugger.detach().expect("QEMU resumes");
-}
-
-/// Forges received frames that are larger than their buffers: the card's next frame, which it may overwrite, and the one after it.
-fn forge_received_frames(machine: &mut Machine, second_word: [u8; 8]) {
-    let mut debugger = machine.debugger();
-    let (ring, head) = machine.receive_ring();
-    for index in [head, head + 1] {
-        let descriptor = ring + 16 * u64::from(index % QUEUE_SIZE);
-        debugger
-            .write(descriptor + 8, &second_word)
-            .expect("QEMU writes");
-    }
-    debugger.detach().expect("QEMU resumes");
-}
-
-/// Forges such frames in the legacy layout of Intel's cards.
-fn forge_legacy_frames(machine: &mut Machine) {
-    forge_received_frames(machine, [0xff, 0xff, 0, 0, 0b11, 0, 0, 0]);
-}
-
-/// Forges such frames in the advanced layout of Intel's cards.
-fn forge_advanced_frames(machine: &mut Machine) {
-    forge_received_frames(machine, [0b11, 0, 0, 0, 0xff, 0xff, 0, 0]);
-}
-
-/// Forges such frames in Realtek's layout, in all descriptors: the card does not report its position while it has no descriptor.
-fn forge_realtek_frames(machine: &mut Machine) {
-    let mut debugger = machine.debugger();
-    let ring = machine.nic_register(1, 0xe4);
-    for index in 0..REALTEK_QUEUE_SIZE {
-        let forged = 0x3000_1fff_u32.to_le_bytes();
-        debugger
-            .write(ring + 16 * index, &forged)
-            .expect("QEMU writes");
-    }
-    debugger.detach().expect("QEMU resumes");
-}
-
-/// Forges the event that a vmxnet3 has stopped a queue, in the memory that it shares with its driver. Such memory of earlier drivers
-/// is changed, too.
-fn forge_stopped_queue(machine: &mut Machine) {
-    const MAGIC: u32 = 0xbabe_fee1;
-    const EVENTS: u64 = 696;
-    let mut debugger = machine.debugger();
-    for page in machine.pages_that_begin_with(&MAGIC.to_le_bytes()) {
-        debugger
-            .write(page + EVENTS, &[1, 0, 0, 0])
-            .expect("QEMU writes");
-    }
-    debugger.detach().expect("QEMU resumes");
-}
-
 /// A kind of card in a test: its link's speed, and the forgery that ends its driver.
 struct Nic {
     megabits_per_second: u32,
@@ -206,8 +123,9 @@ fn a_driver_that_ends_is_restarted_with_its_nic_and_connections_survive() {
         end_driver(fleet.machine(Node::B), forge_used_buffer);
         fleet.machine(Node::B).expect(NIC_IS_UP, LIMIT);
     }
-    // A move through the new driver works.
+    // Moves through the new driver work.
     fleet.migrate("counter", Node::B);
+    move_store_under_load(&mut fleet);
     assert_undisturbed(&probe.finish());
 }
 
@@ -216,15 +134,10 @@ fn a_nic_that_asks_for_a_reset_gets_one_and_its_link_is_reported() {
     let mut fleet = Fleet::start_with_other("machine-b", debuggable);
     fleet.await_log(Node::A, counter::READY);
     fleet.await_log(Node::B, "[nic0] the link is up");
-    let machine = fleet.machine(Node::B);
-    machine.skip_log();
-    for (is_up, line) in [(false, "the link is down"), (true, "the link is up")] {
-        machine.set_link(is_up);
-        machine.expect(&format!("[nic0] {line}"), LIMIT);
-    }
-    fleet.migrate("counter", Node::A);
     let probe = fleet.party.probe(&probe_options());
-    fleet.machine(Node::B).skip_log();
+    replug(&mut fleet, Node::B);
+    fleet.migrate("counter", Node::A);
+    replug(&mut fleet, Node::B);
     end_driver(fleet.machine(Node::B), forge_available_buffers);
     let log = fleet.log(Node::B);
     assert!(log.contains("[nic0] panicked"), "{log}");
@@ -242,6 +155,7 @@ fn machines_with_cards_of_intel_move_a_domain_and_restart_their_drivers_under_tr
         "it has no message-signalled interrupt, and is polled",
     );
     fleet.await_log(Node::A, "the network card 10ec:8029 (Ethernet) at 00:");
+    fleet.await_log(Node::A, "network card 0 is 8086:100e at 02:");
     let nic = |_| Nic {
         megabits_per_second: 1000,
         forge: forge_legacy_frames,
@@ -261,11 +175,13 @@ fn machines_with_advanced_cards_of_intel_move_a_domain_and_restart_their_drivers
 
 #[test]
 fn machines_with_cards_of_realtek_move_a_domain_and_restart_their_drivers_under_traffic() {
-    let mut fleet = Fleet::start_changed([with_rtl8139; 2]);
+    let mut fleet = Fleet::start_changed([with_rtl8139, with_bridged_rtl8139]);
     fleet.await_log(
         Node::A,
         "it has no message-signalled interrupt, and is polled",
     );
+    fleet.await_log(Node::A, "network card 0 is 10ec:8139 at 00:");
+    fleet.await_log(Node::B, "network card 0 is 10ec:8139 at 02:");
     let nic = |_| Nic {
         megabits_per_second: 100,
         forge: forge_realtek_frames,
@@ -305,14 +221,47 @@ fn a_machine_drives_many_cards_two_of_them_the_same_and_names_one_without_a_driv
     fleet.list(Node::B);
 }
 
-/// Moves the counter to the other machine and back, then ends the driver of each machine twice under traffic, each time with a
-/// move after it.
+/// Plugs the cable of a machine's card out and in again.
+fn replug(fleet: &mut Fleet, node: Node) {
+    let machine = fleet.machine(node);
+    machine.skip_log();
+    for (is_up, line) in [(false, "the link is down"), (true, "the link is up")] {
+        machine.set_link(is_up);
+        machine.expect(&format!("[nic0] {line}"), LIMIT);
+    }
+}
+
+/// Moves the store to B and back while clients use it, as often as `CARAVAN_CARD_MOVES` states: once, if it is not set.
+fn move_store_under_load(fleet: &mut Fleet) {
+    let times: usize = variable("CARAVAN_CARD_MOVES").unwrap_or(1);
+    fleet.await_log(Node::A, store::READY);
+    let host = store::IP.to_string();
+    let mut load = Load::start(&fleet.party, &host, store::PORT, LOAD);
+    let mut pauses_us = Vec::new();
+    for from in [Node::A, Node::B].into_iter().cycle().take(2 * times) {
+        pauses_us.push(fleet.migrate("kv", from).freeze_to_release_us);
+        load.await_rows(1);
+    }
+    let results = load.finish();
+    assert!(results.len() > 2 * times, "{results:?}");
+    pauses_us.sort_unstable();
+    let (median, longest) = (pauses_us[times], pauses_us[2 * times - 1]);
+    println!(
+        "{} moves of the store under load: pauses of {median} us (median) to {longest} us, {} tests of redis-benchmark",
+        pauses_us.len(),
+        results.len()
+    );
+}
+
+/// Moves the store under load. Moves the counter to the other machine and back, then ends the driver of each machine twice under
+/// traffic and interrupts its link, each time with a move after it.
 fn restart_under_traffic(fleet: &mut Fleet, nics: [Nic; 2]) {
     for (node, nic) in [Node::A, Node::B].into_iter().zip(&nics) {
         let speed = nic.megabits_per_second;
         fleet.await_log(node, &format!("[nic0] the link is up, {speed} Mb/s"));
     }
     fleet.await_log(Node::A, counter::READY);
+    move_store_under_load(fleet);
     let probe = fleet.party.probe(&probe_options());
     fleet.migrate("counter", Node::A);
     fleet.migrate("counter", Node::B);
@@ -326,6 +275,7 @@ fn restart_under_traffic(fleet: &mut Fleet, nics: [Nic; 2]) {
             end_driver(fleet.machine(node), nic.forge);
             fleet.machine(node).expect(&is_up, LIMIT);
         }
+        replug(fleet, node);
         // Towards B first, then back.
         fleet.migrate("counter", node);
     }

@@ -198,8 +198,12 @@ fn commands_without_the_fleets_secret_are_ignored() {
     assert!(list.running("counter").is_some(), "{list}");
     assert!(!list.has_moves(), "{list}");
     let machines = fleet.command(Node::A, &["machines"]);
-    for machine in ["a                10.77.0.1", "b                10.77.0.2"] {
-        assert!(machines.contains(machine), "{machines}");
+    for line in [
+        "a                10.77.0.1",
+        "b                10.77.0.2",
+        "no machine uses an IOMMU: the drivers of devices are trusted",
+    ] {
+        assert!(machines.contains(line), "{machines}");
     }
     assert!(!machines.contains("does not reply"), "{machines}");
     assert_undisturbed(&probe.finish());

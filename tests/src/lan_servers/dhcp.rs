@@ -13,7 +13,7 @@ use super::SERVER;
 pub const PORT: u16 = 67;
 const CLIENT_PORT: u16 = 68;
 
-/// The leased address, and the prefix length of its network.
+/// The address that is usually leased, and the prefix length of its network.
 pub const LEASED: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 77, 0, 150), 24);
 /// How long a lease lasts. A client renews it after half of that.
 pub const LEASE_SECONDS: u32 = 20;
@@ -63,8 +63,8 @@ pub struct Reply {
     pub bytes: Vec<u8>,
 }
 
-/// The reply to a datagram; `None` if it is not a request for an address.
-pub fn reply(request: &[u8]) -> Option<Reply> {
+/// The reply to a datagram, with this address; `None` if it is not a request for an address.
+pub fn reply(request: &[u8], leased: Ipv4Addr) -> Option<Reply> {
     let is_request =
         request.len() > OPTIONS && request[0] == REQUEST && request[MAGIC..OPTIONS] == MAGIC_NUMBER;
     let kind = is_request.then(|| message_type(&request[OPTIONS..]))??;
@@ -83,7 +83,7 @@ pub fn reply(request: &[u8]) -> Option<Reply> {
     Some(Reply {
         purpose,
         to: SocketAddrV4::new(receiver, CLIENT_PORT),
-        bytes: message(&request[..OPTIONS], reply_type),
+        bytes: message(&request[..OPTIONS], reply_type, leased),
     })
 }
 
@@ -98,8 +98,8 @@ fn message_type(mut options: &[u8]) -> Option<u8> {
     }
 }
 
-fn message(header: &[u8], reply_type: u8) -> Vec<u8> {
-    let (address, prefix) = LEASED;
+fn message(header: &[u8], reply_type: u8, address: Ipv4Addr) -> Vec<u8> {
+    let (_, prefix) = LEASED;
     let mask = u32::MAX << (32 - u32::from(prefix));
     let mut bytes = header.to_vec();
     bytes[0] = REPLY;
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn offers_leases_and_renews_one_address() {
-        let (address, _) = LEASED;
+        let address = Ipv4Addr::new(10, 77, 0, 1);
         let cases = [
             (
                 TYPE_DISCOVER,
@@ -156,7 +156,7 @@ mod tests {
             (TYPE_REQUEST, address, Purpose::Renewal, TYPE_ACK, address),
         ];
         for (kind, client, purpose, reply_type, receiver) in cases {
-            let reply = super::reply(&request(kind, client)).expect("a reply");
+            let reply = super::reply(&request(kind, client), address).expect("a reply");
             assert_eq!(reply.purpose, purpose);
             assert_eq!(reply.to, SocketAddrV4::new(receiver, CLIENT_PORT));
             assert_eq!(reply.bytes[4..8], *b"xid!");
@@ -168,6 +168,7 @@ mod tests {
     #[test]
     fn other_datagrams_get_no_reply() {
         let whole = request(TYPE_DISCOVER, Ipv4Addr::UNSPECIFIED);
+        let reply = |request: &[u8]| reply(request, LEASED.0);
         assert_eq!(reply(&request(7, Ipv4Addr::UNSPECIFIED)), None);
         assert!((0..whole.len() - 1).all(|length| reply(&whole[..length]).is_none()));
         let mut no_request = whole;

@@ -19,6 +19,24 @@ pub const NAME: &str = "third.caravan.example";
 /// The addresses of [`NAME`].
 pub const NAMED: (Ipv4Addr, Ipv6Addr) = (SERVER, Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x100));
 
+/// The address that the DHCP server leases, and the time that it takes for each reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The time before a reply.
+    pub delay: Duration,
+}
+
+impl Default for Lease {
+    fn default() -> Lease {
+        Lease {
+            address: dhcp::LEASED.0,
+            delay: Duration::ZERO,
+        }
+    }
+}
+
 /// The line that the program prints when the servers are ready.
 pub const READY: &str = "serves DHCP and DNS";
 
@@ -31,6 +49,15 @@ const LIMIT: Duration = Duration::from_secs(60);
 ///
 /// If the third party refuses an address, or a port is taken.
 pub fn start(party: &ThirdParty) -> Client {
+    start_with(party, Lease::default())
+}
+
+/// As [`start`], with this lease.
+///
+/// # Panics
+///
+/// As [`start`].
+pub fn start_with(party: &ThirdParty, lease: Lease) -> Client {
     let ipv6 = format!("{}/64", NAMED.1);
     for arguments in [
         ["-6", "address", "add", &ipv6, "dev", "lan0", "nodad"],
@@ -48,7 +75,12 @@ pub fn start(party: &ThirdParty) -> Client {
         party.run("ip", &arguments, LIMIT);
     }
     let program = child::beside("lan_servers", "cargo build -p harness --bins");
-    let servers = party.start(program.to_str().expect("a path that is text"), &[]);
+    let arguments = [
+        lease.address.to_string(),
+        lease.delay.as_millis().to_string(),
+    ];
+    let arguments = arguments.each_ref().map(String::as_str);
+    let servers = party.start(program.to_str().expect("a path that is text"), &arguments);
     servers.await_output(READY, LIMIT);
     servers
 }

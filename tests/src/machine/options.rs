@@ -58,6 +58,8 @@ impl Boot {
 pub enum Board {
     /// A PC of 2009, with PCI Express.
     Q35,
+    /// A PC of 1996, with PCI (i440FX).
+    Pc,
     /// QEMU's small board, here with PCI Express for the NICs.
     Microvm,
 }
@@ -104,6 +106,17 @@ impl NicModel {
     }
 }
 
+/// The bus on which a machine's network cards are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NicBus {
+    /// The board's own: bus 0.
+    Board,
+    /// A PCI Express root port for each.
+    RootPort,
+    /// A PCI bus for each, behind a bridge at a root port.
+    Bridge,
+}
+
 /// A machine to start. By default a q35 with one core and 256 MiB.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -116,7 +129,7 @@ pub struct Options {
     nics: Vec<(Wire, MacAddress)>,
     nic_model: NicModel,
     host_mtu: Option<u16>,
-    behind_root_ports: bool,
+    nic_bus: NicBus,
     is_debuggable: bool,
     reboots: bool,
     clock: Clock,
@@ -138,7 +151,7 @@ impl Options {
             nics: Vec::new(),
             nic_model: NicModel::Virtio,
             host_mtu: None,
-            behind_root_ports: false,
+            nic_bus: NicBus::Board,
             is_debuggable: false,
             reboots: false,
             clock: Clock::Host,
@@ -172,6 +185,21 @@ impl Options {
         self
     }
 
+    /// Sets a memory size that this host need not have: it only has to have the memory that the machine uses.
+    pub fn unreserved_memory_mib(self, memory_mib: u32) -> Self {
+        let memory = format!("memory-backend-ram,id=memory,size={memory_mib}M,reserve=off");
+        self.memory_mib(memory_mib)
+            .argument("-object")
+            .argument(memory)
+            .argument("-machine")
+            .argument("memory-backend=memory")
+    }
+
+    /// Omits the controller of the PS/2 keyboard.
+    pub fn without_keyboard(self) -> Self {
+        self.argument("-machine").argument("i8042=off")
+    }
+
     /// Adds a NIC, plugged into `port`.
     pub fn nic(mut self, port: &Port, address: MacAddress) -> Self {
         self.nics.push((Wire::Segment(port.clone()), address));
@@ -202,7 +230,13 @@ impl Options {
     /// Puts each NIC behind a root port of its own, as on current boards, so that it is a PCI Express device and can be reset
     /// by itself.
     pub fn behind_root_ports(mut self) -> Self {
-        self.behind_root_ports = true;
+        self.nic_bus = NicBus::RootPort;
+        self
+    }
+
+    /// Puts each NIC on a PCI bus of its own, behind a bridge at a root port, as adapters for PCI cards do.
+    pub fn behind_bridges(mut self) -> Self {
+        self.nic_bus = NicBus::Bridge;
         self
     }
 
@@ -304,6 +338,7 @@ impl Options {
     fn add_hardware(&self, arguments: &mut Vec<OsString>) {
         let board = match self.board {
             Board::Q35 => "q35",
+            Board::Pc => "pc",
             // It has no serial line of its own, since one is added below.
             Board::Microvm => "microvm,pcie=on,rtc=on,isa-serial=off",
         };
@@ -372,13 +407,24 @@ impl Options {
             if let Some(mtu) = self.host_mtu {
                 nic += &format!(",host_mtu={mtu}");
             }
-            if self.behind_root_ports {
-                let root_port = format!("pcie-root-port,id=root{number},chassis={number}");
-                add(arguments, ["-device", &root_port]);
-                nic += &format!(",bus=root{number}");
-            }
+            nic += &self.add_bus(number, arguments);
             add(arguments, ["-device", &nic]);
         }
+    }
+
+    /// Adds the bus of the NIC with this number; returns the NIC's property that names it.
+    fn add_bus(&self, number: usize, arguments: &mut Vec<OsString>) -> String {
+        if self.nic_bus == NicBus::Board {
+            return String::new();
+        }
+        let root_port = format!("pcie-root-port,id=root{number},chassis={number}");
+        add(arguments, ["-device", &root_port]);
+        if self.nic_bus == NicBus::RootPort {
+            return format!(",bus=root{number}");
+        }
+        let bridge = format!("pcie-pci-bridge,id=bridge{number},bus=root{number}");
+        add(arguments, ["-device", &bridge]);
+        format!(",bus=bridge{number}")
     }
 
     fn add_boot(&self, directory: &Path, arguments: &mut Vec<OsString>) {

@@ -16,6 +16,10 @@ use crate::domains::{self, Sum};
 use crate::screen::Format;
 use crate::server::Server;
 
+/// What the operator of a fleet has to know about each of its machines, of this version: the line below the table.
+const TRUST: &str =
+    "no machine uses an IOMMU: the drivers of devices are trusted with all memory of their machine";
+
 /// What a machine's reply to `list` reports about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
@@ -93,7 +97,7 @@ pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant
     })
 }
 
-/// Shows machines, in a table or as JSON.
+/// Shows machines as JSON, or in a table with a line about the trust in drivers below it.
 ///
 /// # Errors
 /// The output cannot be written.
@@ -150,7 +154,7 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
             writeln!(out, "  another machine called {name} is at {at}")?;
         }
     }
-    Ok(())
+    writeln!(out, "{TRUST}")
 }
 
 fn row(out: &mut impl Write, columns: [&str; 5], last: &str) -> io::Result<()> {
@@ -233,7 +237,11 @@ mod tests {
         assert_eq!(words, ["a", "10.77.0.1", "handshake", "4", "2", "4"]);
         assert_eq!(rows[2], "  a is draining: 1 moved, 0 stay");
         assert!(rows[3].contains("10.77.0.2") && rows[3].contains("does not reply"));
-        assert_eq!(rows.len(), 4, "one row for each");
+        assert_eq!(
+            rows[4..],
+            [TRUST],
+            "one row for each, and the trust in drivers"
+        );
     }
 
     #[test]

@@ -110,7 +110,7 @@ mod tests {
     fn a_change_of_the_link_is_an_event() {
         for model in MODELS {
             let (mut nic, fake) = started(model);
-            contract::reports_a_lost_link(&mut nic, &fake);
+            contract::reports_each_change_of_the_link(&mut nic, &fake);
         }
     }
 

@@ -128,6 +128,14 @@ impl State {
     }
 }
 
+/// The register of the PHY's state, with a link of a model's highest speed.
+fn linked_phy(model: Model) -> [u8; 2] {
+    match model {
+        Model::Rtl8125 => [PHY_LINK_UP, (PHY_2500 >> 8) as u8],
+        Model::Rtl8139Plus | Model::Rtl8168 => [PHY_LINK_UP | PHY_100, 0],
+    }
+}
+
 impl FakeNic {
     /// A card with an address and a link of 100 Mb/s, or 2500 Mb/s on an 8125. It can access only this memory. An 8125 begins
     /// with the other layout of descriptors.
@@ -135,8 +143,7 @@ impl FakeNic {
         let mut registers = [0; REGISTERS_BYTES_8125];
         registers[..6].copy_from_slice(&[0x52, 0x54, 0, 0xca, 0x7a, 1]);
         let is_fast = model == Model::Rtl8125;
-        registers[PHY] = PHY_LINK_UP | if is_fast { 0 } else { PHY_100 };
-        registers[PHY + 1] = if is_fast { (PHY_2500 >> 8) as u8 } else { 0 };
+        registers[PHY..PHY + 2].copy_from_slice(&linked_phy(model));
         FakeNic {
             model,
             memory,
@@ -256,10 +263,15 @@ impl NicModel for FakeNic {
         self.send_all();
     }
 
-    fn unplug(&self) {
+    fn set_link(&self, is_up: bool) {
         let mut state = self.state.borrow_mut();
-        state.set(MEDIA, &[MEDIA_LINK_DOWN]);
-        state.set(PHY, &[0, 0]);
+        let (media, phy) = if is_up {
+            (0, linked_phy(self.model))
+        } else {
+            (MEDIA_LINK_DOWN, [0, 0])
+        };
+        state.set(MEDIA, &[media]);
+        state.set(PHY, &phy);
         state.cause(CAUSE_LINK);
     }
 

@@ -235,9 +235,9 @@ impl NicModel for FakeNic {
         self.send_all();
     }
 
-    fn unplug(&self) {
+    fn set_link(&self, is_up: bool) {
         let mut state = self.state.borrow_mut();
-        state.is_up = false;
+        state.is_up = is_up;
         self.event(&mut state, EVENT_LINK);
     }
 

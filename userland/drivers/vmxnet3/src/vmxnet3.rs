@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_change_of_the_link_is_an_event() {
         let (mut nic, fake) = started();
-        contract::reports_a_lost_link(&mut nic, &fake);
+        contract::reports_each_change_of_the_link(&mut nic, &fake);
     }
 
     #[test]

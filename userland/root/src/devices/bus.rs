@@ -12,9 +12,14 @@ const HEADER_BRIDGE: u32 = 1 << 16;
 const BUSES: u8 = 0x18;
 const CLASS: u8 = 0x08;
 const CLASS_NETWORK: u8 = 2;
+const CLASS_DISPLAY: u8 = 3;
+const CLASS_BRIDGE: u8 = 6;
+const CLASS_SERIAL_BUS: u8 = 0x0c;
+const SERIAL_BUS_USB: u8 = 3;
 
-/// All functions, ordered by address on each bus. Decoding and bus mastering of network cards are disabled: firmware that
-/// booted from the network may have left one receiving into memory that has another owner by now.
+/// All functions, ordered by address on each bus. None masters the bus afterwards, except those of [`keeps_mastering`]: firmware
+/// may have left one writing into memory that has another owner by now. Network cards do not decode their regions either, so
+/// that these may be probed.
 pub fn functions(configuration: &impl Configuration) -> Vec<Function> {
     let mut found = Vec::new();
     let mut buses = Vec::from([0]);
@@ -49,8 +54,10 @@ fn search(
             continue;
         };
         let function_here = Function { address, identity };
-        if is_network(configuration, address) {
-            function_here.cut_off(configuration);
+        match class_of(configuration, address) {
+            (CLASS_NETWORK, _) => function_here.cut_off(configuration),
+            class if keeps_mastering(class) => {}
+            _ => function_here.stop_mastering(configuration),
         }
         found.push(function_here);
         let header = configuration.read(address, HEADER);
@@ -66,14 +73,24 @@ fn search(
     }
 }
 
-/// Whether the function at an address is a network card.
-fn is_network(configuration: &impl Configuration, address: Address) -> bool {
-    network_kind(configuration, address).is_some()
+/// Whether functions of a class and subclass may master the bus without a driver. Devices behind a bridge reach memory through it,
+/// and what a display shows may be in memory. Firmware that emulates a PS/2 keyboard uses a USB controller while Caravan runs.
+fn keeps_mastering(class: (u8, u8)) -> bool {
+    matches!(
+        class,
+        (CLASS_BRIDGE | CLASS_DISPLAY, _) | (CLASS_SERIAL_BUS, SERIAL_BUS_USB)
+    )
+}
+
+/// The class and subclass of the function at an address.
+fn class_of(configuration: &impl Configuration, address: Address) -> (u8, u8) {
+    let [.., kind, class] = configuration.read(address, CLASS).to_le_bytes();
+    (class, kind)
 }
 
 /// The kind of network card of the function at an address, if it is one (PCI Code and ID Assignment 1.11, 1.3).
 pub fn network_kind(configuration: &impl Configuration, address: Address) -> Option<&'static str> {
-    let [.., kind, class] = configuration.read(address, CLASS).to_le_bytes();
+    let (class, kind) = class_of(configuration, address);
     (class == CLASS_NETWORK).then_some(match kind {
         0 => "Ethernet",
         1 => "token ring",
@@ -92,6 +109,9 @@ mod tests {
     use super::super::configuration::fake::FakeBus;
     use super::*;
     use std::string::{String, ToString};
+
+    /// The status and command of a function that the firmware has used: it decodes, masters the bus and reports errors.
+    const USED: u32 = 0x0010_0107;
 
     fn at(bus: u8, device: u8, function: u8) -> Address {
         Address {
@@ -128,15 +148,33 @@ mod tests {
     #[test]
     fn a_network_card_that_the_firmware_used_is_cut_off() {
         let mut bus = FakeBus::default();
-        let command = 0x0010_0107;
-        let functions_of = |class: u32| [(0x00, 0x1041_1af4), (0x04, command), (0x08, class << 24)];
-        bus.add(at(0, 2, 0), &functions_of(2));
-        bus.add(at(0, 3, 0), &functions_of(6));
+        let function = [
+            (0x00, 0x1041_1af4),
+            (0x04, USED),
+            (0x08, u32::from(CLASS_NETWORK) << 24),
+        ];
+        bus.add(at(0, 2, 0), &function);
         functions(&bus);
         // No decoding, no bus mastering, no interrupt line.
         assert_eq!(bus.read(at(0, 2, 0), 0x04) & 0xffff, 1 << 10);
-        // Devices behind a bridge reach memory through it.
-        assert_eq!(bus.read(at(0, 3, 0), 0x04), command);
+    }
+
+    #[test]
+    fn nothing_masters_the_bus_without_a_driver_except_bridges_displays_and_usb() {
+        // Class and subclass: a disk, a sound card, a serial port, encryption, SMBus, and a class that does not exist.
+        let stopped = [0x0106, 0x0403, 0x0700, 0x1080, 0x0c05, 0xff00];
+        // Bridges to PCI, to ISA and to CardBus, displays, USB.
+        let kept = [0x0604, 0x0601, 0x0607, 0x0300, 0x0302, 0x0380, 0x0c03];
+        for (classes, command) in [(&stopped[..], USED & !(1 << 2)), (&kept, USED)] {
+            for class in classes {
+                let mut bus = FakeBus::default();
+                let function = [(0x00, 0x1041_1af4), (0x04, USED), (0x08, class << 16)];
+                bus.add(at(0, 2, 0), &function);
+                functions(&bus);
+                let found = bus.read(at(0, 2, 0), 0x04) & 0xffff;
+                assert_eq!(found, command & 0xffff, "class {class:04x}");
+            }
+        }
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub trait NicModel {
     /// Keeps frames to send in the ring, or sends them.
     fn hold_sending(&self, hold: bool);
 
-    /// Disconnects its link.
-    fn unplug(&self);
+    /// Connects or disconnects its link.
+    fn set_link(&self, is_up: bool);
 }
 
 /// A card that was started receives every frame, and has the model's address and a link of this speed.
@@ -99,12 +99,20 @@ pub fn interrupts_for_space_if_wanted(nic: &mut impl Nic, model: &impl NicModel)
     assert!(!model.takes_interrupt());
 }
 
-/// The loss of the link is an event, once.
-pub fn reports_a_lost_link(nic: &mut impl Nic, model: &impl NicModel) {
-    model.unplug();
-    assert!(model.takes_interrupt() && nic.acknowledge().link);
-    assert!(!nic.acknowledge().link);
-    assert_eq!(nic.link(), Some(Link::Down));
+/// Each loss of the link and each return is an event, once. Frames are carried afterwards, without a restart.
+pub fn reports_each_change_of_the_link(nic: &mut impl Nic, model: &impl NicModel) {
+    let up = nic.link();
+    for _ in 0..2 {
+        for (is_up, link) in [(false, Some(Link::Down)), (true, up)] {
+            model.set_link(is_up);
+            assert!(model.takes_interrupt() && nic.acknowledge().link);
+            assert!(!nic.acknowledge().link);
+            assert_eq!(nic.link(), link);
+        }
+        assert!(model.deliver(&[6; 100]) && send(nic, &[7; 100]));
+        assert_eq!(receive_all(nic), [Some(vec![6; 100])]);
+        assert_eq!(model.sent(), [vec![7; 100]]);
+    }
 }
 
 /// Frames that the card reports as invalid have no other effect, over many rounds of the ring.

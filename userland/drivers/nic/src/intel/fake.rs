@@ -252,10 +252,17 @@ impl NicModel for FakeNic {
         self.send_all();
     }
 
-    fn unplug(&self) {
+    fn set_link(&self, is_up: bool) {
         let mut state = self.state.borrow_mut();
-        let status = state.get(STATUS) & !STATUS_LINK_UP;
-        state.set(STATUS, status);
+        let others = state.get(STATUS) & !STATUS_LINK_UP;
+        state.set(
+            STATUS,
+            if is_up {
+                others | STATUS_LINK_UP
+            } else {
+                others
+            },
+        );
         state.causes |= CAUSE_LINK;
     }
 
