@@ -19,7 +19,7 @@ use super::mishaps::REPLY_LOST;
 use super::remains::Remainder;
 use super::transit::{Arrival, Found, Incoming, Outgoing, Piece};
 use super::{GivenUp, Hardware, domain_number};
-use crate::domain::{Domain, RunState};
+use crate::domain::RunState;
 use crate::faults::{LocalStep, Point, RootCall};
 use crate::kernel::NO_DOMAIN;
 use crate::machine::{Mutant, number_of};
@@ -112,9 +112,7 @@ impl Kernel for Hardware {
         outgoing: &mut Outgoing,
         visited: Vec<Visited<()>>,
     ) -> Result<(), LocalFailure> {
-        if let Some(failure) = self.fails(LocalStep::StartDirtyLog) {
-            return Err(failure);
-        }
+        self.attempt(LocalStep::StartDirtyLog)?;
         if !self.continue_log(outgoing, visited) {
             self.log_pages(outgoing, true);
         }
@@ -129,9 +127,7 @@ impl Kernel for Hardware {
     }
 
     fn begin_freeze(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
-        if let Some(failure) = self.fails(LocalStep::SendFreeze) {
-            return Err(failure);
-        }
+        self.attempt(LocalStep::SendFreeze)?;
         if !self.kernel.domains.contains_key(&outgoing.id) {
             return Err(NO_DOMAIN);
         }
@@ -178,8 +174,8 @@ impl Kernel for Hardware {
     }
 
     fn pause(&mut self, outgoing: &mut Outgoing, limit_us: u64) -> Option<u64> {
-        self.kernel
-            .freeze(outgoing.id, Some(self.now.after_us(limit_us)))
+        let deadline = self.now.after_us(limit_us);
+        self.kernel.freeze(outgoing.id, Some(deadline))
     }
 
     fn resume(&mut self, outgoing: &mut Outgoing, token: u64) {
@@ -187,9 +183,7 @@ impl Kernel for Hardware {
     }
 
     fn freeze(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
-        if let Some(failure) = self.fails(LocalStep::FreezeDomain) {
-            return Err(failure);
-        }
+        self.attempt(LocalStep::FreezeDomain)?;
         let deadline = self.now.after_us(self.parts.freeze_us);
         let token = self.kernel.freeze(outgoing.id, Some(deadline));
         outgoing.token = token.or(outgoing.token);
@@ -200,9 +194,7 @@ impl Kernel for Hardware {
     }
 
     fn export(&mut self, outgoing: &mut Outgoing) -> Result<Exported, LocalFailure> {
-        if let Some(failure) = self.fails(LocalStep::ExportState) {
-            return Err(failure);
-        }
+        self.attempt(LocalStep::ExportState)?;
         let domain = self.kernel.domains.get(&outgoing.id);
         let deadline = domain.and_then(|domain| domain.deadline);
         let deadline = deadline.ok_or(LocalFailure::FreezeEnded)?;
@@ -210,9 +202,7 @@ impl Kernel for Hardware {
         self.root
             .export(domain_number(outgoing.id), deadline)
             .map_err(|refusal| local_failure(RootError::Refused(refusal)))?;
-        if let Some(failure) = self.fails(LocalStep::ReadState) {
-            return Err(failure);
-        }
+        self.attempt(LocalStep::ReadState)?;
         let state = self.kernel.export(outgoing.id, self.now);
         let state = outgoing
             .exported
@@ -255,10 +245,10 @@ impl Kernel for Hardware {
     fn end_capture(&mut self, outgoing: &mut Outgoing) -> Result<(), RootError> {
         self.log_pages(outgoing, false);
         outgoing.exported = None;
-        match std::mem::take(&mut outgoing.is_exported) {
-            true => self.revert(outgoing.name),
-            false => Ok(()),
+        if std::mem::take(&mut outgoing.is_exported) {
+            self.revert(outgoing.name)?;
         }
+        Ok(())
     }
 
     fn thaw(&mut self, outgoing: &mut Outgoing) {
@@ -430,9 +420,7 @@ impl Kernel for Hardware {
         if is_kept {
             self.strikes(Point::Dismantle);
         }
-        if let Some(failure) = self.fails(LocalStep::Rebuild) {
-            return Err(failure);
-        }
+        self.attempt(LocalStep::Rebuild)?;
         let state = incoming.freeze.as_ref().ok_or(LocalFailure::BadImage)?;
         if self.parts.mutant == Mutant::VerifiedIsNotKept {
             return Ok(state.digest());
@@ -447,12 +435,7 @@ impl Kernel for Hardware {
         let states = [RootState::Incoming, RootState::Prepared];
         let entry = self.root.in_state(number_of(incoming.name), &states);
         let entry = entry.map_err(|refusal| local_failure(RootError::Refused(refusal)))?;
-        let mut domain = Domain::new(incoming.pages.page_count());
-        domain.freeze(None);
-        domain.contents.age = state.age;
-        domain.contents.signals = state.signals;
-        domain.contents.pages.clone_from(&incoming.pages);
-        domain.written = incoming.written();
+        let mut domain = incoming.built(state);
         if let Some(clock) = incoming.clock
             && self.parts.mutant != Mutant::ClockStartsAnew
         {

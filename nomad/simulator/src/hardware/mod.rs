@@ -243,6 +243,11 @@ impl Hardware {
         Some(failure)
     }
 
+    /// Fails if a fault strikes a step of this kind now.
+    fn attempt(&mut self, step: LocalStep) -> Result<(), LocalFailure> {
+        self.fails(step).map_or(Ok(()), Err)
+    }
+
     /// Fails if a fault strikes this call of root now.
     pub(crate) fn call_root(&mut self, call: RootCall) -> Result<(), RootError> {
         let mut faults = self.root_faults.iter_mut();

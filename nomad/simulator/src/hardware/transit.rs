@@ -7,6 +7,7 @@ use nomad_shell::arriving_pages::ArrivingPages;
 use nomad_shell::page_state::PageState;
 
 use super::passes::Pass;
+use crate::domain::Domain;
 use crate::kernel::State;
 use crate::memory::Memory;
 use crate::stream::StreamItem;
@@ -75,5 +76,18 @@ impl Outgoing {
             is_continuing: false,
             pass: None,
         }
+    }
+}
+
+impl Incoming {
+    /// The frozen domain with this state and the pages that have arrived.
+    pub(super) fn built(&self, state: &State) -> Domain {
+        let mut domain = Domain::new(self.pages.page_count());
+        domain.freeze(None);
+        domain.contents.age = state.age;
+        domain.contents.signals = state.signals;
+        domain.contents.pages.clone_from(&self.pages);
+        domain.written = self.written();
+        domain
     }
 }

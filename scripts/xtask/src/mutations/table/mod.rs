@@ -8,6 +8,7 @@
 //! | `messages` | messages, replies, faults and flags |
 //! | `accounts` | objects, memory and accounting |
 //! | `handover` | the migration server, and the services that root and the switch provide for it |
+//! | `planning` | the plan of a move: when the domain is frozen, and how much it is slowed down before |
 //! | `returns` | the moves of domains that return |
 //! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
 //! | `frames` | the way of frames through the switch, and the merging of received TCP segments |
@@ -45,6 +46,7 @@ mod handover;
 mod late_frames;
 mod messages;
 mod moving;
+mod planning;
 mod processor;
 mod returns;
 
@@ -57,6 +59,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         messages::MUTATIONS,
         accounts::MUTATIONS,
         handover::MUTATIONS,
+        planning::MUTATIONS,
         returns::MUTATIONS,
         late_frames::MUTATIONS,
         frames::MUTATIONS,

@@ -1,0 +1,35 @@
+//! Faults in the plan of a move: when the domain is frozen, and how much it is slowed down before.
+
+use crate::mutations::Finder::{self, Host, Suite};
+use crate::mutations::Mutation;
+
+const PLANNER: Finder = Host("nomad-planner", "");
+const SERVER: Finder = Host("nomad-server", "");
+const SIMULATED_THROTTLE: Finder = Suite("nomad-simulator", "throttle");
+
+mutations! {
+    "planner-stall" in "nomad/planner/src/planner.rs":
+        "            self.stalled.saturating_add(1)" => "            0";
+        "a domain that writes as fast as it is copied is copied up to the limit of rounds"; PLANNER;
+    "give-up" in "nomad/planner/src/planner.rs":
+        "NotConverging::GiveUp => Plan::GiveUp," => "NotConverging::GiveUp => Plan::Freeze(why),";
+        "a domain is frozen for longer than the goal, although its operator asked to abandon the move in that case"; PLANNER;
+    "overhead" in "nomad/planner/src/overhead.rs":
+        "Some(segment_us) => segment_us.saturating_mul(SEGMENTS)," => "Some(_) => self.guess_us,";
+        "the estimated downtime is always based on the initial guess, which was measured on emulated machines"; PLANNER;
+    "trial-in-a-freeze" in "nomad/planner/src/overhead.rs":
+        "segment_us.saturating_mul(SEGMENTS)" => "segment_us.saturating_mul(SEGMENTS).saturating_add(self.trial_us.unwrap_or(0))";
+        "a move is given up because the host was busy while the destination built the domain on trial"; PLANNER;
+    "no-rehearsal" in "nomad/server/src/restore/incoming/assembly.rs":
+        "            self.rehearse();\n" => "";
+        "the planner does not know how long the completion of the trial build takes"; SERVER;
+    "throttle-forever" in "nomad/shell/src/actions.rs":
+        "SourceAction::FreezeDomain | SourceAction::EndCapture => {" => "SourceAction::FreezeDomain => {";
+        "a domain whose move is cancelled stays stopped for a moment"; SIMULATED_THROTTLE;
+    "throttle-without-end" in "nomad/shell/src/moves/brakes.rs":
+        "host.pause(outgoing, 2 * PERIOD_US)" => "host.pause(outgoing, u64::MAX / 1_000_000)";
+        "a domain stays stopped if the migration server ends while it slows the domain down"; SIMULATED_THROTTLE;
+    "throttle-unused" in "nomad/protocol/src/source/rounds.rs":
+        "throttle: self.planner.throttle()," => "throttle: Default::default(),";
+        "a domain that is to be slowed down is not, and the move ends with a long freeze"; SIMULATED_THROTTLE;
+}
