@@ -26,7 +26,15 @@ impl FaultScenario {
     ///
     /// If a machine, a server or the counter does not come up.
     pub fn start() -> FaultScenario {
-        let mut fleet = Fleet::start_hooked();
+        FaultScenario::start_in(Fleet::start_hooked())
+    }
+
+    /// The same on these machines.
+    ///
+    /// # Panics
+    ///
+    /// As [`FaultScenario::start`].
+    pub fn start_in(mut fleet: Fleet) -> FaultScenario {
         fleet.await_log(Node::A, counter::READY);
         let scenario = FaultScenario { fleet, probe: None };
         scenario.move_once(Node::A);

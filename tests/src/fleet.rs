@@ -41,6 +41,8 @@ const USUAL_ARCHIVES: [&str; 2] = ["usual-a", "machine-b"];
 const SHOWN_ARCHIVES: [&str; 2] = ["kv", "machine-b"];
 /// The archives of two machines with a small counter and migration servers that can be held at a phase.
 const HOOKED_ARCHIVES: [&str; 2] = ["hooks-a", "hooks-b"];
+/// The same, with a counter that its home starts anew by itself.
+const RESTARTING_ARCHIVES: [&str; 2] = ["restarts-a", "hooks-b"];
 /// The archives of three such machines, each of which lists the others.
 pub const TRIO: [&str; 3] = ["trio-a", "trio-b", "trio-c"];
 /// The archives of two machines with a store, and migration servers that can be held at a phase but have the usual timeouts.
@@ -143,6 +145,15 @@ impl Fleet {
     /// As [`Fleet::start`].
     pub fn start_hooked() -> Fleet {
         Fleet::start_from(&HOOKED_ARCHIVES, [Options::debuggable; 2])
+    }
+
+    /// As [`Fleet::start_hooked`], with a counter that its home starts anew when no machine has it.
+    ///
+    /// # Panics
+    ///
+    /// As [`Fleet::start`].
+    pub fn start_restarting() -> Fleet {
+        Fleet::start_from(&RESTARTING_ARCHIVES, [Options::debuggable; 2])
     }
 
     /// Starts both machines with a store on the first one and migration servers that can be held but keep their usual

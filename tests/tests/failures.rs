@@ -225,6 +225,44 @@ fn the_wire_may_be_cut_at_any_phase() {
     });
 }
 
+/// The counter runs on B, and A has been told so when B dies. It is not in doubt then, but lost with B.
+#[test]
+fn a_domain_that_dies_with_its_destination_after_the_move_is_started_by_its_operator() {
+    let mut scenario = FaultScenario::start();
+    let before = scenario.fleet.spent_pages();
+    let migration = scenario.hold_at(A, "phase Release");
+    scenario.fleet.machine(B).kill();
+    scenario.fleet.resume_server(A);
+    let doubt = "home counter in doubt: 10.77.0.2 does not reply";
+    scenario.fleet.await_listed(A, doubt);
+    scenario.fleet.restart(B);
+    let lost = "home counter lost: no machine has it";
+    scenario.fleet.await_listed(A, lost);
+    let started = scenario.fleet.command(A, &["start", "counter"]);
+    assert!(started.ends_with("done"), "{started}");
+    conclude(&mut scenario, RunsOn(A), A, &before);
+    drop(migration);
+}
+
+/// Both machines are in doubt when B dies with its complete copy: A's is the last one, and A cannot know that.
+#[test]
+fn a_destination_may_die_while_it_is_in_doubt() {
+    let mut scenario = FaultScenario::start();
+    scenario.probe();
+    let before = scenario.fleet.spent_pages();
+    let migration = scenario.hold_at(A, "committed");
+    scenario.await_sent("committed");
+    let (a, b) = (scenario.fleet.port(A), scenario.fleet.port(B));
+    a.partition_from(b);
+    scenario.fleet.resume_server(A);
+    scenario.fleet.machine(B).expect("in doubt: ", LIMIT);
+    scenario.fleet.restart(B);
+    scenario.fleet.port(A).clear_partitions();
+    conclude(&mut scenario, InDoubt(A, "run"), A, &before);
+    drop(migration);
+    scenario.finish_probe();
+}
+
 /// A has retired the counter, and is held before it sends Commit. B's operator drops B's copy.
 #[test]
 fn a_domain_whose_copy_is_dropped_after_the_commit_point_runs_on_at_the_source() {
@@ -305,6 +343,25 @@ fn a_domain_that_died_with_its_machine_is_lost_until_its_home_is_ordered_to_star
     let started = scenario.fleet.command(A, &["start", "counter"]);
     assert!(started.ends_with("done"), "{started}");
     scenario.await_settled_on(A);
+    scenario.move_once(A);
+}
+
+#[test]
+fn a_domain_that_its_manifest_restarts_is_started_by_its_home_once_no_machine_has_it() {
+    let mut scenario = FaultScenario::start_in(Fleet::start_restarting());
+    scenario.move_once(A);
+    let known = "home counter at 10.77.0.2, incarnation ";
+    scenario.fleet.await_listed(A, known);
+    scenario.fleet.machine(A).skip_log();
+    scenario.fleet.machine(B).kill();
+    // Until B has replied, it may have the counter.
+    let doubt = "home counter in doubt: 10.77.0.2 does not reply";
+    scenario.fleet.await_listed(A, doubt);
+    assert!(!scenario.fleet.list(A).has("counter"));
+    scenario.fleet.restart(B);
+    // No command starts it.
+    scenario.await_settled_on(A);
+    assert_replies(&scenario.fleet, A);
     scenario.move_once(A);
 }
 
