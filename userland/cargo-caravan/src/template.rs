@@ -74,7 +74,7 @@ fn check_name(name: &str, tree: &Workspace) -> Result<()> {
         );
     }
     if RESERVED.contains(&name) {
-        return refuse("cargo or the compiler uses it for something else".into());
+        return refuse("cargo, the compiler or a crate that every domain is built with has this name".into());
     }
     check_image(name, tree).or_else(refuse)
 }
