@@ -13,7 +13,7 @@ use harness::repeat::variable;
 use harness::{Fleet, Machine, Node, counter, prober, store};
 
 /// The clients of the store while it moves.
-const LOAD: &str = "-c 10 -n 1000 -r 1000 -d 100 -t set,get";
+const LOAD: &str = "-c 5 -n 1000 -r 100 -d 100 -t set,get";
 
 const NIC_IS_UP: &str = "[nic0] NIC 52:54:00:ca:7a:02 is up";
 
