@@ -8,13 +8,12 @@ use std::time::Duration;
 use forgery::*;
 use harness::fleet::LIMIT;
 use harness::machine::{NicModel, Options};
-use harness::migration::Migration;
 use harness::redis_benchmark::Load;
 use harness::repeat::variable;
 use harness::{Fleet, Machine, Node, counter, prober, store};
 
 /// The clients of the store while it moves.
-const LOAD: &str = "-c 10 -n 1000 -r 1000 -d 100 -t set,get";
+const LOAD: &str = "-c 5 -n 1000 -r 100 -d 100 -t set,get";
 
 const NIC_IS_UP: &str = "[nic0] NIC 52:54:00:ca:7a:02 is up";
 
@@ -232,15 +231,6 @@ fn replug(fleet: &mut Fleet, node: Node) {
     }
 }
 
-/// Moves the store to the other machine. On a busy host its clients may write faster than its pages are sent, so it is stopped in
-/// the end even if the pause is longer than usual.
-fn move_store(fleet: &Fleet, from: Node) -> Migration {
-    let begun_ns = prober::now_ns();
-    let options = ["--not-converging", "stop"];
-    let client = fleet.begin_migration_with("kv", from, &options);
-    Migration::of_reply(begun_ns, &client.finish(LIMIT))
-}
-
 /// Moves the store to B and back while clients use it, as often as `CARAVAN_CARD_MOVES` states: once, if it is not set.
 fn move_store_under_load(fleet: &mut Fleet) {
     let times: usize = variable("CARAVAN_CARD_MOVES").unwrap_or(1);
@@ -249,7 +239,7 @@ fn move_store_under_load(fleet: &mut Fleet) {
     let mut load = Load::start(&fleet.party, &host, store::PORT, LOAD);
     let mut pauses_us = Vec::new();
     for from in [Node::A, Node::B].into_iter().cycle().take(2 * times) {
-        pauses_us.push(move_store(fleet, from).freeze_to_release_us);
+        pauses_us.push(fleet.migrate("kv", from).freeze_to_release_us);
         load.await_rows(1);
     }
     let results = load.finish();
