@@ -46,7 +46,7 @@ pub fn events() -> Vec<Event> {
         downtime_estimate_us: Some(u64::MAX),
         wire_bytes: u64::MAX,
         elapsed_us: u64::MAX,
-        throttle: Throttle::NONE,
+        throttle: Throttle::MAX,
     };
     let mut events = vec![
         domain(),

@@ -5,7 +5,8 @@
 //! first round has arrived, and reads this build back when each later round has, before it acknowledges the round. So the source waits as
 //! long as the completion of that build takes. A freeze costs [`SEGMENTS`] segments, since it also describes the domain and hands it over.
 //!
-//! The trial build itself is a part of no freeze. Its time counts only until a small round was measured.
+//! The trial build itself is a part of no freeze, unless the domain makes objects or mappings after it, so that it has to be repeated in the freeze. So its time counts only until a
+//! small round was measured, or until a round was acknowledged sooner.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +24,8 @@ const SMALL_PARTS: u64 = 2;
 pub struct Overhead {
     /// A guess at the whole cost, used until a small round was measured.
     guess_us: u64,
-    /// The time that the first round's acknowledgement took, and so the trial build.
-    trial_us: Option<u64>,
+    /// The shortest time that a round's acknowledgement took. The first one includes the trial build.
+    acknowledged_us: Option<u64>,
     /// The fixed cost of a segment, averaged over small rounds and weighted towards the last ones.
     segment_us: Option<u64>,
 }
@@ -34,17 +35,18 @@ impl Overhead {
     pub fn new(guess_us: u64) -> Overhead {
         Overhead {
             guess_us,
-            trial_us: None,
+            acknowledged_us: None,
             segment_us: None,
         }
     }
 
     /// Adds a round's measurements. `rate` is the rate of the rounds before it.
     pub fn measure(&mut self, round: &Round, rate: &Rate) {
-        if self.trial_us.is_none() {
-            self.trial_us = Some(round.acknowledgement_us);
+        let Some(shortest_us) = self.acknowledged_us else {
+            self.acknowledged_us = Some(round.acknowledgement_us);
             return;
-        }
+        };
+        self.acknowledged_us = Some(shortest_us.min(round.acknowledgement_us));
         let Some(sending_us) = rate.time_for_us(round.bytes) else {
             return;
         };
@@ -59,7 +61,7 @@ impl Overhead {
     pub fn us(&self) -> u64 {
         match self.segment_us {
             Some(segment_us) => segment_us.saturating_mul(SEGMENTS),
-            None => self.guess_us.max(self.trial_us.unwrap_or(0)),
+            None => self.guess_us.max(self.acknowledged_us.unwrap_or(0)),
         }
     }
 }
@@ -110,6 +112,13 @@ mod tests {
         let rounds = [round(100_000_000, 500, 4_000_000), round(4_096, 500, 0)];
         let measured = overhead(&rounds);
         assert!((500..1_010).contains(&measured), "{measured}");
+    }
+
+    #[test]
+    fn a_long_trial_build_counts_only_until_a_large_round_was_acknowledged_sooner() {
+        let [first, large] = [4_000_000, 3_000].map(|trial_us| round(100_000_000, 500, trial_us));
+        assert_eq!(overhead(&[first]), 4_000_000);
+        assert_eq!(overhead(&[first, large]), GUESS_US);
     }
 
     #[test]

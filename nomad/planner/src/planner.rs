@@ -150,10 +150,11 @@ impl Planner {
         self.rate.measure(round.bytes, round.elapsed_us);
         self.dirty_pages_per_second = per_second(round.dirtied, round.elapsed_us);
         self.rounds = self.rounds.saturating_add(1);
-        self.stalled = if shrinks(round) {
-            0
-        } else {
-            self.stalled.saturating_add(1)
+        self.stalled = match shrinks(round) {
+            false => self.stalled.saturating_add(1),
+            true if self.throttle == Throttle::NONE => 0,
+            // If the next round does not shrink, the throttle rises again.
+            true => STALLED_ROUNDS - 1,
         };
         self.pages_sent = self.pages_sent.saturating_add(round.pages);
         self.pages_remaining = round.dirtied;
@@ -202,12 +203,12 @@ impl Planner {
 
     /// The next step of a move whose rounds no longer shrink.
     fn slow_down_or_stop(&mut self, round: Round) -> Plan {
-        let is_slowed = self.not_converging == NotConverging::Slow;
+        // With fewer pages the estimate would still be longer than the goal, if the overhead is.
+        let helps = self.overhead.us() < self.goals.downtime_us;
+        let is_slowed = self.not_converging == NotConverging::Slow && helps;
         match self.throttle.that_halves(round).filter(|_| is_slowed) {
             Some(throttle) => {
                 self.throttle = throttle;
-                // The next round that does not shrink raises it again.
-                self.stalled = STALLED_ROUNDS - 1;
                 Plan::AnotherRound
             }
             None => self.stop(FreezeReason::NoLongerShrinks),
@@ -215,12 +216,14 @@ impl Planner {
     }
 
     /// The next step of a move whose rounds do not reach the goal. While a freeze would take too long, further rounds are copied:
-    /// the rate may rise.
+    /// the rate may rise. At the highest throttle they are not, since the domain hardly runs meanwhile.
     fn stop(&self, why: FreezeReason) -> Plan {
         match self.not_converging {
             NotConverging::GiveUp => Plan::GiveUp,
             _ if self.fits(self.goals.freeze_us_max) => Plan::Freeze(why),
-            _ if why != FreezeReason::RoundsExhausted => Plan::AnotherRound,
+            _ if why != FreezeReason::RoundsExhausted && self.throttle < Throttle::MAX => {
+                Plan::AnotherRound
+            }
             _ => Plan::GiveUp,
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Round;
 
 /// The least part of the time for which a throttled domain runs, in percent.
-const RUNNING_MIN: u64 = 1;
+const RUNNING_MIN: u8 = 1;
 
 /// The part of the time for which a domain is stopped during a round, in percent: from 0, the default, to 99.
 #[derive(
@@ -16,6 +16,8 @@ pub struct Throttle(u8);
 impl Throttle {
     /// Not throttled.
     pub const NONE: Throttle = Throttle(0);
+    /// The highest.
+    pub const MAX: Throttle = Throttle(100 - RUNNING_MIN);
 
     /// The part of the time for which the domain is stopped, in percent.
     pub fn percent(self) -> u8 {
@@ -25,14 +27,14 @@ impl Throttle {
     /// The throttle with which a round like this one, which was throttled by `self`, would have left half as many pages as it sent, if
     /// a domain dirties pages in proportion to the time for which it runs. It is higher than `self`; `None` if `self` is the highest.
     pub(crate) fn that_halves(self, round: Round) -> Option<Throttle> {
-        let running = 100 - u64::from(self.0);
-        if running <= RUNNING_MIN {
+        if self >= Throttle::MAX {
             return None;
         }
+        let running = 100 - u64::from(self.0);
         let dirtied = u128::from(round.dirtied.max(1));
         let wanted = u128::from(running) * u128::from(round.pages) / (2 * dirtied);
         let wanted = u64::try_from(wanted).unwrap_or(u64::MAX);
-        let running = wanted.clamp(RUNNING_MIN, running - 1);
+        let running = wanted.clamp(u64::from(RUNNING_MIN), running - 1);
         Some(Throttle(100 - running as u8))
     }
 }

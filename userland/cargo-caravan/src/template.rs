@@ -74,7 +74,9 @@ fn check_name(name: &str, tree: &Workspace) -> Result<()> {
         );
     }
     if RESERVED.contains(&name) {
-        return refuse("cargo, the compiler or a crate that every domain is built with has this name".into());
+        return refuse(
+            "cargo, the compiler or a crate that every domain is built with has this name".into(),
+        );
     }
     check_image(name, tree).or_else(refuse)
 }

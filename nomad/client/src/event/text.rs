@@ -291,6 +291,11 @@ mod tests {
             text(Progress::default()),
             "round 0 sent 0 pages, 0 dirty, 0.0 MB on the wire"
         );
+        let slowed = Progress {
+            throttle: Throttle::MAX,
+            ..Progress::default()
+        };
+        assert!(text(slowed).ends_with(", slowed down by 99 %"));
     }
 
     #[test]

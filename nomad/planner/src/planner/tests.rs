@@ -163,6 +163,48 @@ fn a_domain_that_dirties_too_much_at_the_highest_throttle_is_frozen() {
     assert_eq!(progress.throttle.percent(), 99);
 }
 
+/// Nothing is gained by a domain that stands nearly still for all rounds.
+#[test]
+fn a_move_is_given_up_soon_if_even_the_highest_throttle_leaves_too_much() {
+    let load = (20_000_000, 4_096);
+    let (rounds, plan, _) = move_domain_with(SLOWED_DOWN, 16_384, load, SLOW);
+    assert_eq!(plan, Plan::GiveUp);
+    assert!(rounds < ROUNDS_MAX / 2, "{rounds}");
+}
+
+#[test]
+fn a_domain_is_not_slowed_down_if_an_empty_freeze_would_miss_the_goal() {
+    let options = MoveOptions {
+        downtime_us: Some(1_000),
+        ..SLOWED_DOWN
+    };
+    let load = (60_000, 4_096);
+    let (_, _, progress) = move_domain_with(options, 16_384, load, 100 * MEGABYTE_PER_SECOND);
+    assert_eq!(progress.throttle, Throttle::NONE);
+}
+
+#[test]
+fn once_slowed_down_each_round_that_does_not_shrink_raises_the_throttle() {
+    let mut planner = Planner::new(Goals::default(), &SLOWED_DOWN, 1_000);
+    let mut round = |pages, dirtied| {
+        planner.round_done(Round {
+            pages,
+            bytes: pages * PAGE_BYTES,
+            elapsed_us: 100_000,
+            dirtied,
+            ..Round::default()
+        });
+        planner.throttle()
+    };
+    let throttles = [(1_000, 1_000), (1_000, 1_000), (1_000, 900), (900, 1_000)]
+        .map(|(pages, dirtied)| round(pages, dirtied).percent());
+    assert!(
+        throttles[0] == 0 && throttles[1] == throttles[2],
+        "{throttles:?}"
+    );
+    assert!(throttles[3] > throttles[2], "{throttles:?}");
+}
+
 #[test]
 fn an_operator_can_request_that_a_move_that_does_not_converge_is_abandoned() {
     let options = MoveOptions {

@@ -9,15 +9,18 @@ const HEADER: u8 = 0x0c;
 const HEADER_MANY: u32 = 1 << 23;
 const HEADER_KIND: u32 = 0x7f << 16;
 const HEADER_BRIDGE: u32 = 1 << 16;
+const HEADER_CARDBUS: u32 = 2 << 16;
 const BUSES: u8 = 0x18;
 const CLASS: u8 = 0x08;
 const CLASS_NETWORK: u8 = 2;
 const CLASS_DISPLAY: u8 = 3;
 const CLASS_BRIDGE: u8 = 6;
+/// Interrupt controllers, IOMMUs, collectors of errors: parts of the machine that no driver of Caravan takes.
+const CLASS_SYSTEM: u8 = 8;
 const CLASS_SERIAL_BUS: u8 = 0x0c;
 const SERIAL_BUS_USB: u8 = 3;
 
-/// All functions, ordered by address on each bus. None masters the bus afterwards, except those of [`keeps_mastering`]: firmware
+/// All functions of bus 0 and of the buses behind its bridges, ordered by address on each bus. None masters the bus afterwards, except those of [`keeps_mastering`]: firmware
 /// may have left one writing into memory that has another owner by now. Network cards do not decode their regions either, so
 /// that these may be probed.
 pub fn functions(configuration: &impl Configuration) -> Vec<Function> {
@@ -54,13 +57,14 @@ fn search(
             continue;
         };
         let function_here = Function { address, identity };
+        let header = configuration.read(address, HEADER);
+        let is_bridge = matches!(header & HEADER_KIND, HEADER_BRIDGE | HEADER_CARDBUS);
         match class_of(configuration, address) {
             (CLASS_NETWORK, _) => function_here.cut_off(configuration),
-            class if keeps_mastering(class) => {}
+            class if is_bridge || keeps_mastering(class) => {}
             _ => function_here.stop_mastering(configuration),
         }
         found.push(function_here);
-        let header = configuration.read(address, HEADER);
         if header & HEADER_KIND == HEADER_BRIDGE {
             let [_, behind, ..] = configuration.read(address, BUSES).to_le_bytes();
             if !buses.contains(&behind) {
@@ -74,11 +78,11 @@ fn search(
 }
 
 /// Whether functions of a class and subclass may master the bus without a driver. Devices behind a bridge reach memory through it,
-/// and what a display shows may be in memory. Firmware that emulates a PS/2 keyboard uses a USB controller while Caravan runs.
+/// and what a display shows may be in memory. An interrupt controller may send its interrupts as writes to memory. Firmware that emulates a PS/2 keyboard uses a USB controller while Caravan runs.
 fn keeps_mastering(class: (u8, u8)) -> bool {
     matches!(
         class,
-        (CLASS_BRIDGE | CLASS_DISPLAY, _) | (CLASS_SERIAL_BUS, SERIAL_BUS_USB)
+        (CLASS_BRIDGE | CLASS_DISPLAY | CLASS_SYSTEM, _) | (CLASS_SERIAL_BUS, SERIAL_BUS_USB)
     )
 }
 
@@ -163,8 +167,10 @@ mod tests {
     fn nothing_masters_the_bus_without_a_driver_except_bridges_displays_and_usb() {
         // Class and subclass: a disk, a sound card, a serial port, encryption, SMBus, and a class that does not exist.
         let stopped = [0x0106, 0x0403, 0x0700, 0x1080, 0x0c05, 0xff00];
-        // Bridges to PCI, to ISA and to CardBus, displays, USB.
-        let kept = [0x0604, 0x0601, 0x0607, 0x0300, 0x0302, 0x0380, 0x0c03];
+        // Bridges to PCI, to ISA and to CardBus, displays, an interrupt controller, an IOMMU, USB.
+        let kept = [
+            0x0604, 0x0601, 0x0607, 0x0300, 0x0302, 0x0380, 0x0800, 0x0806, 0x0c03,
+        ];
         for (classes, command) in [(&stopped[..], USED & !(1 << 2)), (&kept, USED)] {
             for class in classes {
                 let mut bus = FakeBus::default();
@@ -174,6 +180,23 @@ mod tests {
                 let found = bus.read(at(0, 2, 0), 0x04) & 0xffff;
                 assert_eq!(found, command & 0xffff, "class {class:04x}");
             }
+        }
+    }
+
+    /// Its class may be another one than that of bridges.
+    #[test]
+    fn what_has_a_bridges_header_masters_the_bus() {
+        for header in [HEADER_BRIDGE, HEADER_CARDBUS] {
+            let mut bus = FakeBus::default();
+            let function = [
+                (0x00, 0x1041_1af4),
+                (0x04, USED),
+                (0x08, 0xff00 << 16),
+                (0x0c, header),
+            ];
+            bus.add(at(0, 2, 0), &function);
+            functions(&bus);
+            assert_eq!(bus.read(at(0, 2, 0), 0x04) & 0xffff, USED & 0xffff);
         }
     }
 

@@ -20,6 +20,25 @@ fn outgoing() -> Outgoing {
     Outgoing::new(Machine::for_tests(), found.record.name, found, reservation)
 }
 
+#[test]
+fn a_domain_is_stopped_with_a_deadline_and_runs_on_with_that_stops_token() {
+    const LIMIT_NS: u64 = 40_000_000;
+    let began_ns = runtime::clock::now_ns();
+    let (token, calls) = with_kernel(kernel, || {
+        let outgoing = outgoing();
+        let token = outgoing.pause(LIMIT_NS).expect("is stopped");
+        outgoing.resume(token);
+        core::mem::forget(outgoing);
+        token
+    });
+    let [Request::DomainFreeze(freeze), Request::DomainThaw(thaw)] = calls[..] else {
+        panic!("{calls:?}");
+    };
+    let deadlines_ns = began_ns + LIMIT_NS..=runtime::clock::now_ns() + LIMIT_NS;
+    assert!(deadlines_ns.contains(&freeze.deadline), "{freeze:?}");
+    assert_eq!(thaw.token, token);
+}
+
 /// Sends a complete round; returns whether it described the domain.
 fn send_round(kernel: fn(&Request) -> CallResult) -> Result<bool, CaptureError> {
     let (sent, _) = with_kernel(kernel, || {

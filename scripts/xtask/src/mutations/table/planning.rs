@@ -18,11 +18,20 @@ mutations! {
         "Some(segment_us) => segment_us.saturating_mul(SEGMENTS)," => "Some(_) => self.guess_us,";
         "the estimated downtime is always based on the initial guess, which was measured on emulated machines"; PLANNER;
     "trial-in-a-freeze" in "nomad/planner/src/overhead.rs":
-        "segment_us.saturating_mul(SEGMENTS)" => "segment_us.saturating_mul(SEGMENTS).saturating_add(self.trial_us.unwrap_or(0))";
+        "segment_us.saturating_mul(SEGMENTS)" => "segment_us.saturating_mul(SEGMENTS).saturating_add(self.acknowledged_us.unwrap_or(0))";
         "a move is given up because the host was busy while the destination built the domain on trial"; PLANNER;
     "no-rehearsal" in "nomad/server/src/restore/incoming/assembly.rs":
         "            self.rehearse();\n" => "";
         "the planner does not know how long the completion of the trial build takes"; SERVER;
+    "longest-acknowledgement" in "nomad/planner/src/overhead.rs":
+        "shortest_us.min(round.acknowledgement_us)" => "shortest_us.max(round.acknowledgement_us)";
+        "a move with large rounds is given up because the host was busy while the destination built the domain on trial"; PLANNER;
+    "throttle-in-vain" in "nomad/planner/src/planner.rs":
+        "why != FreezeReason::RoundsExhausted && self.throttle < Throttle::MAX" => "why != FreezeReason::RoundsExhausted";
+        "a domain stands nearly still for thirty rounds, and then its move is given up"; PLANNER;
+    "throttle-at-the-freeze" in "nomad/shell/src/actions.rs":
+        "SourceAction::FreezeDomain | SourceAction::EndCapture => {" => "SourceAction::EndCapture => {";
+        "a move fails because the migration server itself has stopped the domain"; SIMULATED_THROTTLE;
     "throttle-forever" in "nomad/shell/src/actions.rs":
         "SourceAction::FreezeDomain | SourceAction::EndCapture => {" => "SourceAction::FreezeDomain => {";
         "a domain whose move is cancelled stays stopped for a moment"; SIMULATED_THROTTLE;

@@ -37,7 +37,7 @@ use crate::{console, names};
 pub type Response = Result<(Words, Option<Cap<Any>>), Refusal>;
 
 /// The rights of the migration server over a domain that may move: to stop it, to read it, and to retire it. The kernel
-/// has no call that only reads a domain's clock, so CLOCK is among them. Only root ends the domain or undoes its retirement.
+/// has no call that only reads a domain's clock, so CLOCK is among them. Only root ends a domain that it has started, or undoes its retirement.
 pub const MIGRATION_RIGHTS: DomainRights = DomainRights::FREEZE
     .union(DomainRights::CAPTURE)
     .union(DomainRights::RETIRE)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use runtime::protocol::decode;
 use runtime::protocol::log::Text;
 use runtime::protocol::root::Binding;
 
@@ -18,7 +19,7 @@ const INTERFACES: [Interface; 6] = [
     Interface::Domains,
 ];
 
-const STATES: [DomainState; 7] = [
+const STATES: [DomainState; 8] = [
     DomainState::Running,
     DomainState::Stopped,
     DomainState::Exported,
@@ -26,6 +27,7 @@ const STATES: [DomainState; 7] = [
     DomainState::Prepared,
     DomainState::Outlived,
     DomainState::Waiting,
+    DomainState::Away,
 ];
 
 fn every_request() -> Vec<RootRequest> {
@@ -148,7 +150,11 @@ fn the_list_has_every_request() {
     let numbers = every_request().into_iter();
     let numbers = numbers.map(|request| encode(&request).as_slice()[0] & 0xff);
     let numbers: BTreeSet<u64> = numbers.collect();
-    assert!(numbers.iter().copied().eq(0..every_request().len() as u64));
+    let count = every_request().len() as u64;
+    assert!(numbers.iter().copied().eq(0..count));
+    // No request has the next number. The words after it would do for any request.
+    let next: Result<RootRequest, _> = decode(&[count, 0, 0, 0, 0, 0, 0, 0]);
+    assert!(next.is_err(), "{next:?} is not in the list");
 }
 
 #[test]
