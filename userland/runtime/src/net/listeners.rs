@@ -10,13 +10,13 @@
 //!                                +--------- the connection ends --------+
 //! ```
 //!
-//! A frame may turn out to open no connection, because it is damaged. It counts all the same. So fewer sockets may seem to listen
+//! A frame may turn out to open no connection, because its IPv4 header is damaged. It counts all the same. So fewer sockets may seem to listen
 //! than do, and never more.
 //!
 //! A repetition of such a frame must not reach the stack: it gives a segment to the first socket that accepts it, and if a socket
 //! listens before the one with the client's connection, the client gets a second connection with other sequence numbers, and
-//! the stack resets the first one. So a frame that is the same as one of the last half second is dropped. A client that sends it
-//! again after a second, because there was no reply, has no connection yet.
+//! the stack resets the first one. So a frame that is the same as an earlier one is dropped. That includes the frames that a client sends again after a second, because there
+//! was no reply (RFC 6298): if the domain was frozen after the first of them, its socket has the connection already, and repeats the reply by itself.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -33,11 +33,10 @@ use crate::port::device::Passage;
 /// The number of sockets of a port that listen in advance, as long as the port has that many unused ones.
 const LISTENING_MIN: usize = 4;
 
-/// How long a repetition of a client's first frame is recognised. A wire repeats a frame much sooner, and a client that gets no
-/// reply sends it again after a second (RFC 6298).
-const REPEATED_WITHIN: Duration = Duration::from_millis(500);
-/// The number of clients' first frames that are remembered.
-const REMEMBERED_MAX: usize = 64;
+/// How long a repetition of a client's first frame is recognised: longer than any freeze lasts. A client whose first frame the stack has dropped as damaged gets no connection before.
+const REPEATED_WITHIN: Duration = Duration::from_secs(20);
+/// The number of clients' first frames that are remembered: as many as a large server has sockets.
+const REMEMBERED_MAX: usize = 128;
 
 /// All served ports of the domain.
 static PORTS: Mutex<CriticalSectionRawMutex, RefCell<Vec<ServedPort>>> =
@@ -311,17 +310,18 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_first_frame_is_dropped_and_one_that_is_sent_again_is_not() {
+    fn a_repeated_first_frame_is_dropped_also_if_the_client_sends_it_again_after_a_freeze() {
         let ((task, _), (stack, _)) = (waker(), waker());
         let mut port = port_with(10, &task);
         let at = |ms| Instant::from_millis(ms);
         let mut open = |client, ms| port.open(client, at(ms), &stack);
         assert_eq!(open(client(1, 5), 0), Passage::Open);
         assert_eq!(open(client(1, 5), 0), Passage::Dropped);
-        assert_eq!(open(client(1, 5), 499), Passage::Dropped);
-        assert_eq!(open(client(1, 6), 499), Passage::Open, "a new connection");
-        assert_eq!(open(client(2, 5), 499), Passage::Open, "another client");
-        assert_eq!(open(client(1, 5), 500), Passage::Open, "sent again");
+        assert_eq!(open(client(1, 5), 1_000), Passage::Dropped);
+        assert_eq!(open(client(1, 5), 7_000), Passage::Dropped);
+        assert_eq!(open(client(1, 6), 7_000), Passage::Open, "a new connection");
+        assert_eq!(open(client(2, 5), 7_000), Passage::Open, "another client");
+        assert_eq!(open(client(1, 5), 20_000), Passage::Open, "forgotten");
     }
 
     #[test]
