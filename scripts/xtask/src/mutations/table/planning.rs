@@ -9,7 +9,7 @@ const SIMULATED_THROTTLE: Finder = Suite("nomad-simulator", "throttle");
 
 mutations! {
     "planner-stall" in "nomad/planner/src/planner.rs":
-        "            self.stalled.saturating_add(1)" => "            0";
+        "false => self.stalled.saturating_add(1)," => "false => 0,";
         "a domain that writes as fast as it is copied is copied up to the limit of rounds"; PLANNER;
     "give-up" in "nomad/planner/src/planner.rs":
         "NotConverging::GiveUp => Plan::GiveUp," => "NotConverging::GiveUp => Plan::Freeze(why),";
