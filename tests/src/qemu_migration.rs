@@ -69,6 +69,8 @@ pub struct Moved {
     pub begun_ns: u64,
     /// The time from the command to its completion.
     pub total: Duration,
+    /// How long the machine was stopped, as QEMU reports it, in milliseconds.
+    pub downtime_ms: u64,
 }
 
 impl QemuMigration {
@@ -114,19 +116,24 @@ impl QemuMigration {
         self.machine.control("migrate-set-parameters", limits);
         let (begun_ns, begun) = (prober::now_ns(), Instant::now());
         self.machine.control("migrate", uri);
-        self.await_completion(begun);
+        let downtime_ms = self.await_completion(begun);
         let total = begun.elapsed();
         // The source is stopped.
         self.machine.kill();
         self.machine = destination;
-        Moved { begun_ns, total }
+        Moved {
+            begun_ns,
+            total,
+            downtime_ms,
+        }
     }
 
-    fn await_completion(&mut self, begun: Instant) {
+    /// Returns the downtime, in milliseconds.
+    fn await_completion(&mut self, begun: Instant) -> u64 {
         loop {
             let state = self.machine.control("query-migrate", json!({}));
             match state["status"].as_str() {
-                Some("completed") => return,
+                Some("completed") => return state["downtime"].as_u64().expect("a number"),
                 Some("failed" | "cancelled") => panic!("the migration failed: {state}"),
                 _ => assert!(
                     begun.elapsed() < LIMIT,

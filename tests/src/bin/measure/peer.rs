@@ -34,7 +34,9 @@ impl Peer {
             .iter()
             .map(|moved| ms(migration::gap_ns(&replies, moved.begun_ns, moved.total)));
         let totals = moves.iter().map(|moved| moved.total.as_secs_f64() * 1e3);
+        let downtimes = moves.iter().map(|moved| moved.downtime_ms as f64);
         let name = workload.whole.name;
+        figures::print(&format!("downtime_ms.{name}.qemu"), "ms", downtimes);
         Ok(Peer {
             gap_ms: figures::print(&format!("gap_ms.{name}.qemu"), "ms", gaps),
             total_ms: figures::print(&format!("total_ms.{name}.qemu"), "ms", totals),
