@@ -17,9 +17,6 @@ mutations! {
     "overhead" in "nomad/planner/src/overhead.rs":
         "Some(segment_us) => segment_us.saturating_mul(SEGMENTS)," => "Some(_) => self.guess_us,";
         "the estimated downtime is always based on the initial guess, which was measured on emulated machines"; PLANNER;
-    "trial-in-a-freeze" in "nomad/planner/src/overhead.rs":
-        "segment_us.saturating_mul(SEGMENTS)" => "segment_us.saturating_mul(SEGMENTS).saturating_add(self.acknowledged_us.unwrap_or(0))";
-        "a move is given up because the host was busy while the destination built the domain on trial"; PLANNER;
     "no-rehearsal" in "nomad/server/src/restore/incoming/assembly.rs":
         "            self.rehearse();\n" => "";
         "the planner does not know how long the completion of the trial build takes"; SERVER;
