@@ -225,7 +225,7 @@ fn the_wire_may_be_cut_at_any_phase() {
     });
 }
 
-/// The counter runs on B, and A has been told so when B dies. It is not in doubt then, but lost with B.
+/// The counter runs on B, and A has been notified of it when B dies. It is not in doubt then, but lost with B.
 #[test]
 fn a_domain_that_dies_with_its_destination_after_the_move_is_started_by_its_operator() {
     let mut scenario = FaultScenario::start();

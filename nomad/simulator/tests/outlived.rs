@@ -4,12 +4,11 @@
 
 use identity::{DomainId, Incarnation};
 use nomad_client::{Command, Event};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use nomad_protocol::planner::{Goals, MoveOptions};
-use nomad_protocol::{Instant, Timing};
+use nomad_protocol::Instant;
 use nomad_simulator::domain::{Contents, RunState};
-use nomad_simulator::machine::{DOMAIN, Discovery, Mutant};
+use nomad_simulator::machine::DOMAIN;
 use nomad_simulator::memory::PageUse;
 use nomad_simulator::outcome::check_quiet;
 use nomad_simulator::world::{Crash, Effect, Setup, World};
@@ -34,25 +33,8 @@ struct Scenario {
 impl Scenario {
     fn new() -> Scenario {
         let setup = Setup {
-            pages: 2,
-            pool_pages: vec![4; 2],
-            starts: vec![SOURCE],
-            goals: Goals {
-                downtime_us: 0,
-                overhead_us: 1,
-                rounds_max: 2,
-                ..Goals::default()
-            },
-            options: MoveOptions::default(),
-            timing: Timing::STANDARD,
             freeze_us: FREEZE_US,
-            homes: BTreeMap::new(),
-            packages: BTreeSet::new(),
-            guests: 0,
-            copy_pages: usize::MAX,
-            record_slots: 8,
-            discovery: Discovery::Manifest,
-            mutant: Mutant::None,
+            ..Setup::of_one_domain(2, vec![4; 2])
         };
         Scenario {
             world: World::new(&setup),

@@ -1,13 +1,12 @@
 //! A domain moves back to the machine that it came from, which has kept the pages that were not written meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use nomad_client::Command;
-use nomad_protocol::planner::{Goals, MoveOptions};
-use nomad_protocol::{Envelope, Instant, Message, Step, Timing, TransactionId};
+use nomad_protocol::{Envelope, Instant, Message, Step, TransactionId};
 use nomad_shell::Output;
 use nomad_simulator::history::Violation;
-use nomad_simulator::machine::{DOMAIN, Discovery, Mutant};
+use nomad_simulator::machine::{DOMAIN, Mutant};
 use nomad_simulator::memory::PageUse::{self, Clear, Discard, Populate, Write};
 use nomad_simulator::outcome::check_quiet;
 use nomad_simulator::stream::StreamItem;
@@ -43,25 +42,8 @@ impl Scenario {
     /// Machines with pools of this size. All pages of the domain are written.
     fn new(pool_pages: u64, mutant: Mutant) -> Scenario {
         let setup = Setup {
-            pages: PAGES as usize,
-            pool_pages: vec![pool_pages; MACHINES.len()],
-            starts: vec![A],
-            goals: Goals {
-                downtime_us: 0,
-                overhead_us: 1,
-                rounds_max: 2,
-                ..Goals::default()
-            },
-            options: MoveOptions::default(),
-            timing: Timing::STANDARD,
-            freeze_us: 8_000_000,
-            homes: BTreeMap::new(),
-            packages: BTreeSet::new(),
-            guests: 0,
-            copy_pages: usize::MAX,
-            record_slots: 8,
-            discovery: Discovery::Manifest,
             mutant,
+            ..Setup::of_one_domain(PAGES as usize, vec![pool_pages; MACHINES.len()])
         };
         let mut scenario = Scenario {
             world: World::new(&setup),

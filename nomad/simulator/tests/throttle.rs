@@ -1,12 +1,12 @@
 //! A domain that writes pages faster than they are sent is slowed down, if the operator wants that.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use nomad_client::Command;
-use nomad_protocol::planner::{Goals, MoveOptions, NotConverging};
-use nomad_protocol::{Instant, StreamHeader, Timing, TransactionId};
+use nomad_protocol::planner::{Goals, NotConverging};
+use nomad_protocol::{Instant, StreamHeader, TransactionId};
 use nomad_shell::moves::brakes::PERIOD_US;
-use nomad_simulator::machine::{DOMAIN, Discovery, Mutant, domain_name};
+use nomad_simulator::machine::{DOMAIN, domain_name};
 use nomad_simulator::memory::PageUse;
 use nomad_simulator::outcome::check_quiet;
 use nomad_simulator::world::{Crash, Effect, Setup, World};
@@ -37,29 +37,14 @@ struct Scenario {
 
 impl Scenario {
     fn new(not_converging: NotConverging) -> Scenario {
-        let setup = Setup {
-            pages: PAGES as usize,
-            pool_pages: vec![2 * PAGES; 2],
-            starts: vec![SOURCE],
-            goals: Goals {
-                downtime_us: GOAL_US,
-                overhead_us: 1,
-                ..Goals::default()
-            },
-            options: MoveOptions {
-                not_converging,
-                ..MoveOptions::default()
-            },
-            timing: Timing::STANDARD,
-            freeze_us: 8_000_000,
-            homes: BTreeMap::new(),
-            packages: BTreeSet::new(),
-            guests: 0,
-            copy_pages: 1,
-            record_slots: 8,
-            discovery: Discovery::Manifest,
-            mutant: Mutant::None,
+        let mut setup = Setup::of_one_domain(PAGES as usize, vec![2 * PAGES; 2]);
+        setup.goals = Goals {
+            downtime_us: GOAL_US,
+            overhead_us: 1,
+            ..Goals::default()
         };
+        setup.options.not_converging = not_converging;
+        setup.copy_pages = 1;
         let mut scenario = Scenario {
             world: World::new(&setup),
             now: Instant::from_us(0),
@@ -69,9 +54,8 @@ impl Scenario {
             stopped_ticks: 0,
             ticks: 0,
         };
-        let domain = SOURCE;
         for page in 0..PAGES {
-            scenario.world.run(domain, DOMAIN, page, PageUse::Write);
+            scenario.world.run(SOURCE, DOMAIN, page, PageUse::Write);
         }
         assert!(
             scenario

@@ -46,6 +46,32 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// A world without homes, guests or faults, whose one domain of this many pages starts on the first machine, and whose every move takes
+    /// two rounds unless nothing is dirty. A test changes what differs.
+    pub fn of_one_domain(pages: usize, pool_pages: Vec<u64>) -> Setup {
+        Setup {
+            pages,
+            pool_pages,
+            starts: Vec::from([0]),
+            homes: BTreeMap::new(),
+            packages: BTreeSet::new(),
+            guests: 0,
+            goals: Goals {
+                downtime_us: 0,
+                overhead_us: 1,
+                rounds_max: 2,
+                ..Goals::default()
+            },
+            options: MoveOptions::default(),
+            timing: Timing::STANDARD,
+            freeze_us: 8_000_000,
+            copy_pages: usize::MAX,
+            record_slots: 8,
+            discovery: Discovery::Manifest,
+            mutant: Mutant::None,
+        }
+    }
+
     /// The name of the home of each domain that has one.
     fn home_names(&self) -> BTreeMap<usize, Name> {
         let numbers = self.homes.keys().chain(&self.packages);

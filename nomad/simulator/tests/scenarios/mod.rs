@@ -1,11 +1,8 @@
 //! The worlds and bounds of the explorations.
 
-use std::collections::BTreeMap;
-
 use nomad_protocol::Timing;
-use nomad_protocol::planner::{Goals, MoveOptions};
 use nomad_simulator::exploration::{Bounds, Exploration, Reachable};
-use nomad_simulator::machine::{Discovery, Mutant};
+use nomad_simulator::machine::Mutant;
 use nomad_simulator::world::Setup;
 
 /// One move, and no fault.
@@ -78,31 +75,18 @@ pub fn exploration(
         repeat_max_us: 1,
         ..Timing::default()
     };
-    // A goal that is never met: every move takes two rounds, unless nothing is dirty.
-    let goals = Goals {
-        downtime_us: 0,
-        overhead_us: 1,
-        rounds_max: 2,
-        ..Goals::default()
-    };
     let setup = Setup {
-        pages: 2,
-        pool_pages: vec![2 + 2 * fleet.starts.len() as u64; fleet.machines],
         starts: fleet.starts.to_vec(),
-        goals,
-        options: MoveOptions::default(),
         timing,
         // Deadlines pass when the exploration has them pass.
         freeze_us: 1,
-        homes: BTreeMap::new(),
         packages: (0..fleet.starts.len())
             .filter(|_| fleet.guests > 0)
             .collect(),
         guests: fleet.guests,
-        copy_pages: usize::MAX,
         record_slots: 0,
-        discovery: Discovery::Manifest,
         mutant,
+        ..Setup::of_one_domain(2, vec![2 + 2 * fleet.starts.len() as u64; fleet.machines])
     };
     Exploration {
         setup,

@@ -129,5 +129,5 @@ mutations! {
         "the console's capability accepts the requests of the migration server"; ROOT;
     "root-for-all" in "userland/manifest/src/role.rs":
         "Capability::Tunnel | Capability::Root => Some(Role::MigrationServer)" => "Capability::Tunnel => Some(Role::MigrationServer)";
-        "every domain whose manifest says so may start, stop and move others"; Host("manifest", "");
+        "a manifest may let any domain start, stop and move others"; Host("manifest", "");
 }
