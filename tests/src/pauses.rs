@@ -1,7 +1,9 @@
-//! Pauses, as the migration servers log them: [`pauses`].
+//! What the migration servers log of each move: [`pauses`], and [`repeats`] of the streams.
 
 /// The text before a pause in a line of the log.
 const MARK: &str = ": pause, ";
+/// The text before the cost of a stream in a line of the log.
+const STREAM_MARK: &str = ": stream, ";
 
 /// The part of one machine in a pause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,16 @@ pub fn pauses(log: &str) -> Vec<Pause> {
     let pauses = log.lines().filter_map(|line| line.split_once(MARK));
     let sides = pauses.filter_map(|(_, pause)| pause.split_once(": "));
     sides.map(|(side, text)| Pause::parse(side, text)).collect()
+}
+
+/// The datagrams that each stream in a machine's log sent again, in the order in which the streams ended.
+pub fn repeats(log: &str) -> Vec<u64> {
+    let streams = log.lines().filter_map(|line| line.split_once(STREAM_MARK));
+    let repeats = streams.filter_map(|(_, stream)| {
+        let mut parts = stream.split(", ");
+        parts.find_map(|part| part.strip_suffix(" repeated"))
+    });
+    repeats.filter_map(|count| count.parse().ok()).collect()
 }
 
 impl Pause {
@@ -80,6 +92,16 @@ impl Pages {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_the_datagrams_that_streams_sent_again() {
+        let log = "\
+[nomad] nomad: 0b1c: stream, 1929 datagrams of up to 64943 bytes, 52 repeated, 0 probes, round trip 5739 us
+[nomad] nomad: 0b1c: pause, source: freeze 12 us, all 20012 us, sent 62 of 17574 pages\r
+[nomad] nomad: 0b1d: stream, 40 datagrams of up to 1443 bytes, 0 repeated, 1 probes, round trip 1 us\r
+";
+        assert_eq!(repeats(log), [52, 0]);
+    }
 
     #[test]
     fn reads_the_steps_of_both_sides_and_the_pages_of_the_source() {

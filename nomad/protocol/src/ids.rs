@@ -28,6 +28,14 @@ pub struct Turn(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(pub u128);
 
+impl TransactionId {
+    /// Its first eight hexadecimal digits, for logs.
+    pub fn short(self) -> impl fmt::Display {
+        let first = (self.0 >> 96) as u32;
+        fmt::from_fn(move |formatter| write!(formatter, "{first:08x}"))
+    }
+}
+
 /// A version that the kernel increments whenever a frozen domain is changed from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StateVersion(pub u64);

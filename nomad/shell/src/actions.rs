@@ -68,7 +68,7 @@ impl<H: Host> Shell<H> {
     /// Logs the steps of one side's part in a pause, if they were measured.
     fn log_pause(&mut self, transaction: TransactionId, side: &str, steps: Option<String>) {
         if let Some(steps) = steps {
-            self.log(format!("{}: pause, {side}: {steps}", short(transaction)));
+            self.log(format!("{}: pause, {side}: {steps}", transaction.short()));
         }
     }
 
@@ -155,7 +155,7 @@ impl<H: Host> Shell<H> {
         let line = event.to_string();
         // Phases go to the operator only, because the log is slow.
         if !matches!(notice, Notice::Phase(_)) {
-            self.log(format!("{}: {line}", short(transaction)));
+            self.log(format!("{}: {line}", transaction.short()));
         }
         if let Some(hook) = &mut self.hook
             && hook.reached(&line)
@@ -166,9 +166,4 @@ impl<H: Host> Shell<H> {
             self.emit(Output::Event(request, event));
         }
     }
-}
-
-/// A transaction's id as the log shows it: its first eight digits.
-fn short(transaction: TransactionId) -> String {
-    format!("{:08x}", (transaction.0 >> 96) as u32)
 }

@@ -94,7 +94,7 @@ fn read(
 ) -> Result<(), LocalFailure> {
     while !bytes.is_empty() {
         let (used, event) = reader.read(bytes).map_err(|error| {
-            log::warn!("{transaction:?}: {error}");
+            log::warn!("{}: {error}", transaction.short());
             LocalFailure::BadImage
         })?;
         bytes = &bytes[used..];
@@ -103,7 +103,7 @@ fn read(
             Some(StreamEvent::SegmentBegin(header)) => {
                 let begun = shell.begin_segment(now, peer, transaction, &header);
                 begun.map_err(|_| {
-                    log::warn!("{transaction:?}: {header:?} is not expected");
+                    log::warn!("{}: {header:?} is not expected", transaction.short());
                     LocalFailure::BadImage
                 })?;
                 if let Some(incoming) = shell.moves.incoming(transaction) {

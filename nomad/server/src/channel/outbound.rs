@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use nomad_protocol::{Event, Instant, MachineId, TransactionId};
 use nomad_shell::pages::{Segment, SendError};
 use nomad_shell::{Host, Job, Shell};
-use nomad_transport::{Ack, Sender};
+use nomad_transport::{Ack, Sender, Statistics};
 
 use crate::budget::PIECE_BYTES;
 
@@ -169,14 +169,19 @@ impl Outbound {
     /// Handles the destination's acknowledgement.
     pub fn handle_ack(&mut self, now: Instant, ack: &Ack) {
         if self.sender.handle_ack(now, ack).is_err() {
-            let transaction = self.transaction;
-            log::debug!("{transaction:?}: an acknowledgement of bytes that were never sent");
+            let transaction = self.transaction.short();
+            log::debug!("{transaction}: an acknowledgement of bytes that were never sent");
         }
     }
 
     /// Whether the destination no longer replies to anything.
     pub fn is_abandoned(&self) -> bool {
         self.sender.is_abandoned() || self.waits >= WAITS_MAX
+    }
+
+    /// The cost of the stream so far.
+    pub fn statistics(&self) -> Statistics {
+        self.sender.statistics()
     }
 
     /// When to transmit again.

@@ -31,6 +31,7 @@ use embassy_time::{Duration, Instant as Now};
 use nomad_channel::packet::is_data;
 use nomad_protocol::{MachineId, PORT};
 use nomad_shell::Machines;
+use nomad_transport::WINDOW_BYTES;
 use runtime::protocol::Mtu;
 
 use crate::network::Datagram;
@@ -66,6 +67,14 @@ pub const fn datagram_bytes_max(mtu: Mtu) -> usize {
 pub fn buffer_bytes(datagrams: usize, mtu: Mtu) -> usize {
     let bytes = datagrams * datagram_bytes_max(Mtu::STANDARD);
     bytes.max(LONGEST_DATAGRAMS_MIN * datagram_bytes_max(mtu))
+}
+
+/// The size of the common socket's buffer: room for all that a stream of pages may have in flight, since a busy machine
+/// receives it at once, and for one datagram more, because the end of the buffer may be too short for the next one.
+pub fn received_bytes(mtu: Mtu) -> usize {
+    let longest = datagram_bytes_max(mtu);
+    let in_flight = (WINDOW_BYTES.div_ceil(longest) + 1).min(RECEIVED_MAX) * longest;
+    in_flight.max(buffer_bytes(RECEIVED_MAX, mtu))
 }
 
 /// A socket bound to a port, and how long a datagram has waited in it.
@@ -177,7 +186,7 @@ impl Sockets {
     /// If a port is in use.
     pub fn new(stack: Stack<'static>, machines: Vec<MachineId>, mtu: Mtu) -> Sockets {
         // The first one of the port: see above.
-        let common = receiver(stack, buffer_bytes(RECEIVED_MAX, mtu));
+        let common = receiver(stack, received_bytes(mtu));
         let handshake_socket = |datagrams| {
             let bytes = datagrams * HANDSHAKE_BYTES_MAX;
             sender(stack, PORT, (datagrams, bytes))

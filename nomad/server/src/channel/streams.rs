@@ -8,6 +8,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
+use alloc::format;
 use core::cell::RefCell;
 
 use abi::calls::Yield;
@@ -34,7 +35,10 @@ impl Streams {
     pub fn begin(&self, server: &Server, job: Job) {
         let transaction = job.transaction;
         if job.kind == JobKind::Close {
-            self.outbound.borrow_mut().remove(&transaction);
+            if let Some(stream) = self.outbound.borrow_mut().remove(&transaction) {
+                let line = format!("{}: stream, {}", transaction.short(), stream.statistics());
+                server.deferred.log(line);
+            }
             return;
         }
         let mut outbound = self.outbound.borrow_mut();
@@ -146,7 +150,10 @@ fn advance(
     stream: &mut Outbound,
 ) -> Result<(), SendError> {
     if stream.is_abandoned() {
-        log::warn!("{transaction:?}: the destination acknowledges no pages");
+        log::warn!(
+            "{}: the destination acknowledges no pages",
+            transaction.short()
+        );
         server.report(transaction, Event::StreamBroken);
         return Err(SendError::Over);
     }

@@ -25,6 +25,8 @@ struct Moves<'a> {
     pages: Vec<Pages>,
     /// The parts of both machines in their pauses.
     pauses: Vec<Pause>,
+    /// The datagrams that their streams sent again.
+    repeats: Vec<u64>,
 }
 
 /// Measures a workload and prints its figures.
@@ -55,7 +57,7 @@ pub fn measure(workload: &Workload, peer: &Peer, repetitions: usize) -> Result<(
     print_one(&format!("total_ms.{name}.cold"), "ms", total_ms(&cold));
     let floors = counted.iter().map(|it| it.floor_ms);
     print(&format!("floor_ms.{name}"), "ms", floors);
-    let logs = [Node::A, Node::B].map(|node| pauses::pauses(&fleet.log(node)));
+    let logs = [Node::A, Node::B].map(|node| fleet.log(node));
     let (firsts, backs) = counted.iter().map(|it| (&it.first, &it.back)).unzip();
     for moves in [
         Moves::new(name, "first", firsts, [&logs[0], &logs[1]])?,
@@ -78,11 +80,12 @@ impl<'a> Moves<'a> {
         workload: &'static str,
         kind: &'static str,
         moves: Vec<&'a Moved>,
-        [source, destination]: [&[Pause]; 2],
+        [source, destination]: [&String; 2],
     ) -> Result<Self, String> {
-        let of = |log: &[Pause], side: &str| {
-            let pauses = log.iter().filter(|pause| pause.side == side);
-            let pauses: Vec<Pause> = pauses.skip(WARM_UP_MOVES).cloned().collect();
+        let of = |log: &str, side: &str| {
+            let pauses = pauses::pauses(log).into_iter();
+            let pauses = pauses.filter(|pause| pause.side == side);
+            let pauses: Vec<Pause> = pauses.skip(WARM_UP_MOVES).collect();
             match pauses.len() == moves.len() {
                 true => Ok(pauses),
                 false => Err(format!(
@@ -92,6 +95,7 @@ impl<'a> Moves<'a> {
                 )),
             }
         };
+        let repeats = pauses::repeats(source).split_off(WARM_UP_MOVES);
         let (source, destination) = (of(source, "source")?, of(destination, "destination")?);
         let pages: Option<Vec<Pages>> = source.iter().map(|pause| pause.pages).collect();
         Ok(Moves {
@@ -100,6 +104,7 @@ impl<'a> Moves<'a> {
             moves,
             pages: pages.ok_or("a pause in the log has no number of pages")?,
             pauses: [source, destination].concat(),
+            repeats,
         })
     }
 
@@ -156,6 +161,8 @@ impl<'a> Moves<'a> {
         let overheads = zip(&self.moves, &self.pages)
             .map(|(moved, pages)| moved.there.bytes as f64 / (pages.all as f64 * PAGE_BYTES));
         print(&self.name("wire_overhead"), "ratio", overheads);
+        let repeats = self.repeats.iter().map(|repeats| *repeats as f64);
+        print(&self.name("datagrams_repeated"), "datagrams", repeats);
     }
 
     /// The steps of the pauses, as the machines measured them.

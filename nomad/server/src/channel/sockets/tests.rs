@@ -183,6 +183,17 @@ fn a_buffer_holds_several_of_the_longest_datagrams() {
 }
 
 #[test]
+fn the_common_buffer_holds_what_a_stream_may_have_in_flight() {
+    assert_eq!(received_bytes(Mtu::STANDARD), RECEIVED_MAX * 1472);
+    for mtu in [9_000, 65_000] {
+        let mtu = Mtu::try_from(mtu).expect("an MTU");
+        let longest = datagram_bytes_max(mtu);
+        assert!(received_bytes(mtu) >= WINDOW_BYTES + longest, "{mtu:?}");
+        assert!(received_bytes(mtu) < WINDOW_BYTES + 3 * longest, "{mtu:?}");
+    }
+}
+
+#[test]
 fn a_datagram_about_pages_is_written_only_if_there_is_room_for_it() {
     let mut fixture = Fixture::new();
     let bytes = datagram_bytes_max(Mtu::STANDARD);
