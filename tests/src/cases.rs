@@ -48,11 +48,15 @@ impl<C> Cases<C> {
         let mut opened = None;
         for (name, case) in &self.cases {
             println!("{name}");
+            // A case that panics drops its machines while it does, so that they report their state.
+            let on = opened.take();
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                run(opened.get_or_insert_with(|| (stage.open)()), case);
+                let mut on = on.unwrap_or_else(|| (stage.open)());
+                run(&mut on, case);
+                on
             }));
-            if outcome.is_err() {
-                opened = None;
+            opened = outcome.ok();
+            if opened.is_none() {
                 failed.push(self.command(name));
             }
         }
