@@ -15,8 +15,11 @@ mutations! {
         "NotConverging::GiveUp => Plan::GiveUp," => "NotConverging::GiveUp => Plan::Freeze(why),";
         "a domain is frozen for longer than the goal, although its operator asked to abandon the move in that case"; PLANNER;
     "overhead" in "nomad/planner/src/overhead.rs":
-        "Some(segment_us) => segment_us.saturating_mul(SEGMENTS)," => "Some(_) => self.guess_us,";
-        "the estimated downtime is always based on the initial guess, which was measured on emulated machines"; PLANNER;
+        "self.segment_us.or(self.acknowledged_us)?" => "self.acknowledged_us?";
+        "the estimated downtime contains the trial build also when the cost of a small round is known"; PLANNER;
+    "assumed-overhead" in "nomad/planner/src/overhead.rs":
+        "self.segment_us.or(self.acknowledged_us)?" => "self.segment_us.unwrap_or(0)";
+        "a domain is frozen after the first round as if a freeze cost nothing besides its pages"; PLANNER;
     "no-rehearsal" in "nomad/server/src/restore/incoming/assembly.rs":
         "            self.rehearse();\n" => "";
         "the planner does not know how long the completion of the trial build takes"; SERVER;
