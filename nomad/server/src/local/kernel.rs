@@ -197,7 +197,7 @@ impl Kernel for Local {
     }
 
     fn destroy_kept(&mut self, copy: Kept) {
-        copy.destroy();
+        copy.give_up(self.machine.root);
     }
 
     fn exists(&self, copy: &Kept) -> bool {

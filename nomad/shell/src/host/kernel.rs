@@ -237,7 +237,7 @@ pub trait Kernel {
         guest: Option<Name>,
     ) -> Result<Option<Self::Kept>, RootError>;
 
-    /// Destroys the copy of a domain that has left, unless root has done so.
+    /// Gives up the copy of a domain that has left, so that root destroys it unless it has done so.
     fn destroy_kept(&mut self, copy: Self::Kept);
 
     /// Whether root has not destroyed this copy.
