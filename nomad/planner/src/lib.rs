@@ -39,7 +39,7 @@ mod throttle;
 
 pub use options::{MoveOptions, NotConverging};
 pub use overhead::Overhead;
-pub use planner::{FreezeReason, Goals, Plan, Planner, Progress, Round};
+pub use planner::{FreezeReason, Goals, Plan, Planner, Progress, Round, RoundProgress};
 pub use rate::Rate;
 pub use throttle::Throttle;
 

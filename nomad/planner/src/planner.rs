@@ -102,6 +102,23 @@ pub struct Progress {
     pub throttle: Throttle,
 }
 
+/// How far a round has come, to show to the operator while the round runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RoundProgress {
+    /// The round's number, from 1.
+    pub round: u32,
+    /// Pages of the round that were passed to the transport, absent and zero ones included.
+    pub pages_sent: u64,
+    /// All pages of the round.
+    pub pages: u64,
+    /// Bytes of the round's datagrams so far, before encryption, including datagrams that were sent again.
+    pub wire_bytes: u64,
+    /// These bytes per second, since the last such report or the begin of the round.
+    pub wire_bytes_per_second: u64,
+    /// The time since the round began.
+    pub elapsed_us: u64,
+}
+
 /// Decides after each round whether another one is worthwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Planner {

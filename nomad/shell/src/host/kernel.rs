@@ -136,6 +136,9 @@ pub trait Kernel {
     /// Begins a round; returns the number of pages that it covers.
     fn begin_round(&mut self, outgoing: &mut Self::Outgoing) -> u64;
 
+    /// The number of pages of the present round, or of a freeze, that were not produced yet.
+    fn pages_left(&self, outgoing: &Self::Outgoing) -> u64;
+
     /// Stops the running domain for at most this long; returns the token with which it runs on, or `None` if it was not stopped,
     /// for example because another caller has frozen it.
     fn pause(&mut self, outgoing: &mut Self::Outgoing, limit_us: u64) -> Option<u64>;
