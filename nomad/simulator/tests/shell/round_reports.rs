@@ -6,6 +6,7 @@ use nomad_protocol::{Attempt, Notice};
 use nomad_shell::pages::{REPORT_US, Segment};
 use nomad_shell::{Job, JobKind};
 use nomad_simulator::hardware::Piece;
+use nomad_simulator::memory::PageUse;
 use nomad_simulator::stream::StreamItem;
 
 use super::name;
@@ -19,8 +20,12 @@ const PAGES: u64 = 4;
 /// A machine that begins the first round of a move, and the round.
 fn first_round(command: &str) -> (Scene, Segment) {
     let mut scene = Scene::running(admits);
+    let hardware = scene.machine.hardware_mut();
     // Only one page is sent at once.
-    scene.machine.hardware_mut().parts.copy_pages = 1;
+    hardware.parts.copy_pages = 1;
+    for domain in hardware.kernel.domains.values_mut() {
+        (0..PAGES).for_each(|page| domain.step(page, PageUse::Write));
+    }
     scene.command(OPERATOR, command);
     let job = scene.jobs.pop().expect("a round begins");
     assert_eq!(job.kind, JobKind::Round(0));
