@@ -65,18 +65,22 @@ pub fn waits(fixture: &Fixture) -> Result<(), Failure> {
     Ok(spinner.end()?)
 }
 
+/// The speed of the processor is not known, so the length of the moment is tried.
 pub fn preemption(fixture: &Fixture) -> Result<(), Failure> {
+    let mut moment_ns = MOMENT_NS;
     for _ in 0..ATTEMPTS {
         let pool = full_pool(fixture)?;
         let spent = pool.report()?.spent.0;
         delegate(fixture, pool)?;
         expect("the pages of the pool", pool.report()?.spent.0, spent)?;
-        fixture.pass_time(MOMENT_NS)?;
-        let is_in_the_middle = pool.report().is_ok_and(|it| it.spent.0 < spent);
+        fixture.pass_time(moment_ns)?;
+        let left = pool.report().map(|report| report.spent.0);
         wait_for_end(fixture, pool)?;
-        if is_in_the_middle {
-            return Ok(());
-        }
+        moment_ns = match left {
+            Err(_) => moment_ns / 2,
+            Ok(left) if left == spent => moment_ns * 2,
+            Ok(_) => return Ok(()),
+        };
     }
     Err(Failure::missing("thread that ran in the middle"))
 }
