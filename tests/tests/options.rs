@@ -6,8 +6,8 @@ use harness::fleet::LIMIT;
 use harness::migration::Migration;
 use harness::{Fleet, Node, counter, prober};
 use nomad_client::{End, Event};
-use nomad_protocol::planner::Progress;
-use nomad_protocol::{AbortReason, Notice};
+use nomad_protocol::planner::{Progress, RoundProgress};
+use nomad_protocol::{AbortReason, Notice, PhaseName};
 
 /// The limit in bytes per second, equal to that of `--bandwidth` below.
 const RATE_MAX: u64 = 5_000_000;
@@ -22,6 +22,8 @@ const BELOW_DIRTY_RATE: u64 = 12_000_000;
 /// A round shrinks the remaining pages if it leaves fewer than it sent, by more than one part in this many: `SHRINK_PARTS` of
 /// nomad/planner/src/lib.rs.
 const SHRINK_PARTS: u64 = 16;
+/// The time between two reports about a round: `REPORT_US` of nomad/shell/src/pages.rs.
+const REPORT_US: u64 = 1_000_000;
 /// The goal of the downtime without `--downtime-goal`.
 const DOWNTIME_GOAL_US: u64 = 20_000;
 /// A domain that would be frozen for longer is not frozen: `FREEZE_US_MAX` of nomad/planner/src/lib.rs.
@@ -63,6 +65,38 @@ fn assert_limited(rounds: &[Progress], fleet: &Fleet) {
     assert!(crossed >= last.wire_bytes, "{crossed} bytes, {last:?}");
 }
 
+/// Checks that the operator saw each long round advance before it ended, and nothing while the domain was frozen.
+fn assert_reported(events: &[Event]) {
+    let mut is_copying = false;
+    let mut rounds_done = 0;
+    let mut reports: Vec<RoundProgress> = Vec::new();
+    let mut ended_us = 0;
+    for event in events {
+        match event {
+            Event::Move(Notice::Round(report)) => {
+                assert!(is_copying, "{report:?}");
+                assert_eq!(report.round, rounds_done + 1, "{report:?}");
+                assert!(report.pages_sent <= report.pages, "{report:?}");
+                if let Some(last) = reports.last() {
+                    assert!(report.pages_sent >= last.pages_sent, "{report:?}");
+                    assert!(report.wire_bytes > last.wire_bytes, "{report:?}");
+                }
+                reports.push(*report);
+            }
+            Event::Move(Notice::Progress(round)) => {
+                let round_us = round.elapsed_us - ended_us;
+                let is_long = round_us > 3 * REPORT_US;
+                assert!(!reports.is_empty() || !is_long, "{round:?}");
+                (rounds_done, ended_us) = (round.rounds, round.elapsed_us);
+                reports.clear();
+            }
+            Event::Move(Notice::Phase(phase)) => is_copying = *phase == PhaseName::Rounds,
+            _ => {}
+        }
+    }
+    assert!(rounds_done > 0 && ended_us > 3 * REPORT_US, "{ended_us} us");
+}
+
 #[test]
 fn an_operator_limits_a_move_and_has_it_given_up() {
     let mut fleet = Fleet::start();
@@ -90,6 +124,7 @@ fn an_operator_limits_a_move_and_has_it_given_up() {
     };
     assert!(matches!(why, AbortReason::NotConverging { .. }), "{why}");
     assert_limited(&rounds(&given_up), &fleet);
+    assert_reported(&given_up);
     let list = fleet.list(Node::A);
     assert!(list.running("counter").is_some(), "{list}");
     assert!(!fleet.list(Node::B).has("counter"));

@@ -16,6 +16,9 @@ const EVENT_OVERHEAD_BYTES: usize = 48;
 /// The maximum number of messages in reply to one question.
 pub const MESSAGES_MAX: usize = 8;
 
+/// While this many events are not acknowledged, those are left out that a later one would replace.
+pub const REPLACEABLE_MAX: usize = 8;
+
 /// The unacknowledged events of a reply.
 #[derive(Clone, Debug, Default)]
 pub struct ReplyBuffer {
@@ -32,12 +35,13 @@ pub struct ReplyBuffer {
 pub struct Overrun;
 
 impl ReplyBuffer {
-    /// Adds an event. Events after a reply's last are ignored.
+    /// Adds an event. Events after a reply's last are ignored, and so are replaceable ones if a client acknowledges nothing.
     ///
     /// # Errors
     /// [`Overrun`]: the client does not acknowledge events, and the caller must drop the buffer.
     pub fn push(&mut self, event: Event) -> Result<(), Overrun> {
-        if self.ended {
+        let is_left_out = event.is_replaceable() && self.events.len() >= REPLACEABLE_MAX;
+        if self.ended || is_left_out {
             return Ok(());
         }
         let encoded = postcard::to_allocvec(&event).expect("a vector takes any value");
@@ -112,6 +116,7 @@ mod tests {
     use alloc::format;
 
     use nomad_protocol::Notice;
+    use nomad_protocol::planner::RoundProgress;
 
     use super::*;
     use crate::samples;
@@ -122,7 +127,7 @@ mod tests {
     fn buffer(count: usize) -> ReplyBuffer {
         let mut reply = ReplyBuffer::default();
         let events = samples::events().into_iter().cycle();
-        let events = events.filter(|event| event.end().is_none());
+        let events = events.filter(|event| event.end().is_none() && !event.is_replaceable());
         for event in events.take(count) {
             reply.push(event).expect("room");
         }
@@ -174,6 +179,21 @@ mod tests {
         let added = (0..REPLY_BYTES_MAX).take_while(|_| reply.push(small.clone()).is_ok());
         // The smallest event takes two bytes, a pointer with a length, and an allocation.
         assert!(added.count() * (2 + 16 + 16) <= REPLY_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_client_that_acknowledges_nothing_loses_only_replaceable_events() {
+        let round = Event::Move(Notice::Round(RoundProgress::default()));
+        let mut reply = ReplyBuffer::default();
+        for _ in 0..2 * REPLACEABLE_MAX {
+            reply.push(round.clone()).expect("room");
+        }
+        assert_eq!(reply.count() as usize, REPLACEABLE_MAX);
+        reply.push(Event::Move(Notice::Committed)).expect("room");
+        assert_eq!(reply.count() as usize, REPLACEABLE_MAX + 1);
+        reply.acknowledge(2);
+        reply.push(round).expect("room");
+        assert_eq!(reply.count() as usize, REPLACEABLE_MAX + 2);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use abi::ObjectKind;
 use abi::register::ObjectId;
 use identity::{DomainId, Incarnation, Name};
 use nomad_image::{Judgement, Role, Subject, Verdict};
-use nomad_protocol::planner::{Progress, Throttle};
+use nomad_protocol::planner::{Progress, RoundProgress, Throttle};
 use nomad_protocol::{
     AbortReason, Cancelled, Doubt, Force, Notice, PhaseName, Refusal, Side, TransactionId,
 };
@@ -115,6 +115,14 @@ pub fn events() -> Vec<Event> {
     let notices = [
         Notice::Phase(PhaseName::Finished),
         Notice::Progress(progress),
+        Notice::Round(RoundProgress {
+            round: u32::MAX,
+            pages_sent: u64::MAX,
+            pages: u64::MAX,
+            wire_bytes: u64::MAX,
+            wire_bytes_per_second: u64::MAX,
+            elapsed_us: u64::MAX,
+        }),
         Notice::Received {
             rounds: u32::MAX,
             pages: u64::MAX,

@@ -15,9 +15,11 @@
 //!
 //! The operator's [`MoveOptions`] select the goal, and what happens to a move that does not reach it: freeze, slow the domain
 //! down, or give up. A domain that is slowed down is stopped for a part of the time of each round, its [`Throttle`]. That is raised
-//! until the rounds shrink; a domain that dirties too much even at the highest throttle is frozen. The estimated downtime is the time for the remaining pages at the measured rate, plus the measured [`Overhead`]. A
-//! domain is never frozen while that is longer than `freeze_us_max`: such a move copies on, and is given up after
-//! `rounds_max`.
+//! until the rounds shrink; a domain that dirties too much even at the highest throttle is frozen.
+//!
+//! The estimated downtime is the time for the remaining pages at the measured rate, plus the measured [`Overhead`]. Both are measured in
+//! the rounds of the same move: no cost of any machine is assumed, so before the first round there is no estimate. A domain is never frozen
+//! while the estimate is longer than `freeze_us_max`: such a move copies on, and is given up after `rounds_max`.
 //!
 //! Neighbours: `nomad-protocol` owns a [`Planner`] in its source's phase *Rounds*; the server takes the measurements.
 //! Invariant: the planner ends the copying after at most `rounds_max` rounds whatever the measurements, and no value
@@ -37,7 +39,7 @@ mod throttle;
 
 pub use options::{MoveOptions, NotConverging};
 pub use overhead::Overhead;
-pub use planner::{FreezeReason, Goals, Plan, Planner, Progress, Round};
+pub use planner::{FreezeReason, Goals, Plan, Planner, Progress, Round, RoundProgress};
 pub use rate::Rate;
 pub use throttle::Throttle;
 
@@ -45,8 +47,6 @@ pub use throttle::Throttle;
 pub const PAGE_BYTES: u64 = 4096;
 /// The default downtime goal.
 pub const DOWNTIME_GOAL_US: u64 = 20_000;
-/// The first guess at the cost of a freeze besides pages, as measured on emulated machines (`docs/performance.md`).
-pub const FREEZE_OVERHEAD_US: u64 = 10_000;
 /// The default limit on rounds.
 pub const ROUNDS_MAX: u32 = 30;
 /// The default limit on the copying ends a freeze: half the protocol's limit.

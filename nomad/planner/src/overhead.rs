@@ -5,8 +5,10 @@
 //! first round has arrived, and reads this build back when each later round has, before it acknowledges the round. So the source waits as
 //! long as the completion of that build takes. A freeze costs [`SEGMENTS`] segments, since it also describes the domain and hands it over.
 //!
-//! The trial build itself is a part of no freeze, unless the domain makes objects or mappings after it, so that it has to be repeated in the freeze. So its time counts only until a
-//! small round was measured, or until a round was acknowledged sooner.
+//! Until a small round was measured, the time of a round's acknowledgement stands for the fixed cost of a segment: the flight of the last
+//! bytes, the rehearsal, and the flight back. The acknowledgement of the first round includes the trial build instead, which is longer. That
+//! build is a part of no freeze, unless the domain makes objects or mappings after it, so that it has to be repeated in the freeze. So it
+//! counts only until a round was acknowledged sooner. Before the first round there is no measurement, and no cost is assumed.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,10 +22,8 @@ const SEGMENTS: u64 = 2;
 const SMALL_PARTS: u64 = 2;
 
 /// The cost of a freeze besides its pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Overhead {
-    /// A guess at the whole cost, used until a small round was measured.
-    guess_us: u64,
     /// The shortest time that a round's acknowledgement took. The first one includes the trial build.
     acknowledged_us: Option<u64>,
     /// The fixed cost of a segment, averaged over small rounds and weighted towards the last ones.
@@ -31,15 +31,6 @@ pub struct Overhead {
 }
 
 impl Overhead {
-    /// Starts without measurements, with `guess_us` as a guess.
-    pub fn new(guess_us: u64) -> Overhead {
-        Overhead {
-            guess_us,
-            acknowledged_us: None,
-            segment_us: None,
-        }
-    }
-
     /// Adds a round's measurements. `rate` is the rate of the rounds before it.
     pub fn measure(&mut self, round: &Round, rate: &Rate) {
         let Some(shortest_us) = self.acknowledged_us else {
@@ -57,12 +48,10 @@ impl Overhead {
         }
     }
 
-    /// The cost in microseconds: without a small round the guess, or the trial build if that took longer.
-    pub fn us(&self) -> u64 {
-        match self.segment_us {
-            Some(segment_us) => segment_us.saturating_mul(SEGMENTS),
-            None => self.guess_us.max(self.acknowledged_us.unwrap_or(0)),
-        }
+    /// The cost in microseconds; `None` before the first round.
+    pub fn us(&self) -> Option<u64> {
+        let segment_us = self.segment_us.or(self.acknowledged_us)?;
+        Some(segment_us.saturating_mul(SEGMENTS))
     }
 }
 
@@ -71,7 +60,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const GUESS_US: u64 = 10_000;
     const BYTES_PER_US: u64 = 100;
 
     /// A round on a path of 100 MB/s, on which every segment has a fixed cost of `segment_us`.
@@ -85,25 +73,27 @@ mod tests {
     }
 
     fn overhead(rounds: &[Round]) -> u64 {
-        let (mut overhead, mut rate) = (Overhead::new(GUESS_US), Rate::default());
+        let (mut overhead, mut rate) = (Overhead::default(), Rate::default());
         for round in rounds {
             overhead.measure(round, &rate);
             rate.measure(round.bytes, round.elapsed_us);
         }
-        overhead.us()
+        overhead.us().expect("a round")
     }
 
     #[test]
-    fn the_constant_is_only_the_first_guess() {
-        assert_eq!(overhead(&[]), GUESS_US);
-        assert_eq!(overhead(&[round(100_000_000, 500, 3_000)]), GUESS_US);
-        let measured = overhead(&[round(100_000_000, 500, 3_000), round(4_096, 500, 0)]);
-        assert!((900..1_010).contains(&measured), "{measured}");
+    fn no_cost_is_assumed_before_the_first_round() {
+        assert_eq!(Overhead::default().us(), None);
     }
 
     #[test]
-    fn a_long_trial_build_counts_at_once() {
-        assert_eq!(overhead(&[round(100_000_000, 500, 40_000)]), 40_000);
+    fn the_first_acknowledgement_counts_until_a_segment_was_measured() {
+        for trial_us in [30, 3_000, 40_000] {
+            let first = round(100_000_000, 500, trial_us);
+            assert_eq!(overhead(&[first]), SEGMENTS * trial_us);
+            let measured = overhead(&[first, round(4_096, 500, 0)]);
+            assert!((900..1_010).contains(&measured), "{measured}");
+        }
     }
 
     /// A host may be busy for a moment.
@@ -117,14 +107,14 @@ mod tests {
     #[test]
     fn a_long_trial_build_counts_only_until_a_large_round_was_acknowledged_sooner() {
         let [first, large] = [4_000_000, 3_000].map(|trial_us| round(100_000_000, 500, trial_us));
-        assert_eq!(overhead(&[first]), 4_000_000);
-        assert_eq!(overhead(&[first, large]), GUESS_US);
+        assert_eq!(overhead(&[first]), SEGMENTS * 4_000_000);
+        assert_eq!(overhead(&[first, large]), SEGMENTS * 3_000);
     }
 
     #[test]
     fn a_large_round_does_not_measure_a_segment() {
         let large = round(100_000_000, 500, 3_000);
-        assert_eq!(overhead(&[large, large]), GUESS_US);
+        assert_eq!(overhead(&[large, large]), SEGMENTS * 3_000);
     }
 
     #[test]
@@ -152,7 +142,7 @@ mod tests {
         }
 
         #[test]
-        fn never_overflows(rounds in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>()), 0..20)) {
+        fn never_overflows(rounds in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>()), 1..20)) {
             let rounds = rounds.into_iter().map(|(bytes, elapsed_us, acknowledgement_us)| Round {
                 bytes, elapsed_us, acknowledgement_us, ..Round::default()
             });

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DOWNTIME_GOAL_US, FREEZE_OVERHEAD_US, FREEZE_US_MAX, MoveOptions, NotConverging, Overhead,
-    PAGE_BYTES, ROUNDS_MAX, Rate, SHRINK_PARTS, STALLED_ROUNDS, Throttle,
+    DOWNTIME_GOAL_US, FREEZE_US_MAX, MoveOptions, NotConverging, Overhead, PAGE_BYTES, ROUNDS_MAX,
+    Rate, SHRINK_PARTS, STALLED_ROUNDS, Throttle,
 };
 
 /// A machine's goals of a move, unless the operator has others.
@@ -12,8 +12,6 @@ use crate::{
 pub struct Goals {
     /// The longest downtime to aim for.
     pub downtime_us: u64,
-    /// The first guess at the cost of a freeze besides pages: state records, rebuilding, a round trip.
-    pub overhead_us: u64,
     /// The copying ends after this many rounds in any case. At least one round is copied.
     pub rounds_max: u32,
     /// A domain whose estimated downtime is longer is not frozen: its freeze would probably reach its limit, and the domain would
@@ -35,7 +33,6 @@ impl Default for Goals {
     fn default() -> Self {
         Goals {
             downtime_us: DOWNTIME_GOAL_US,
-            overhead_us: FREEZE_OVERHEAD_US,
             rounds_max: ROUNDS_MAX,
             freeze_us_max: FREEZE_US_MAX,
         }
@@ -105,6 +102,23 @@ pub struct Progress {
     pub throttle: Throttle,
 }
 
+/// How far a round has come, to show to the operator while the round runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RoundProgress {
+    /// The round's number, from 1.
+    pub round: u32,
+    /// Pages of the round that were passed to the transport, absent and zero ones included.
+    pub pages_sent: u64,
+    /// All pages of the round.
+    pub pages: u64,
+    /// Bytes of the round's datagrams so far, before encryption, including datagrams that were sent again.
+    pub wire_bytes: u64,
+    /// These bytes per second, since the last such report or the begin of the round.
+    pub wire_bytes_per_second: u64,
+    /// The time since the round began.
+    pub elapsed_us: u64,
+}
+
 /// Decides after each round whether another one is worthwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Planner {
@@ -132,7 +146,7 @@ impl Planner {
             },
             not_converging: options.not_converging,
             rate: Rate::default(),
-            overhead: Overhead::new(goals.overhead_us),
+            overhead: Overhead::default(),
             dirty_pages_per_second: None,
             rounds: 0,
             stalled: 0,
@@ -204,7 +218,8 @@ impl Planner {
     /// The next step of a move whose rounds no longer shrink.
     fn slow_down_or_stop(&mut self, round: Round) -> Plan {
         // With fewer pages the estimate would still be longer than the goal, if the overhead is.
-        let helps = self.overhead.us() < self.goals.downtime_us;
+        let overhead_us = self.overhead.us();
+        let helps = overhead_us.is_some_and(|it| it < self.goals.downtime_us);
         let is_slowed = self.not_converging == NotConverging::Slow && helps;
         match self.throttle.that_halves(round).filter(|_| is_slowed) {
             Some(throttle) => {
@@ -232,7 +247,7 @@ impl Planner {
     fn downtime_estimate_us(&self) -> Option<u64> {
         let bytes = self.pages_remaining.saturating_mul(PAGE_BYTES);
         let sending_us = self.rate.time_for_us(bytes)?;
-        Some(sending_us.saturating_add(self.overhead.us()))
+        Some(sending_us.saturating_add(self.overhead.us()?))
     }
 }
 

@@ -6,7 +6,7 @@
 //! other action is complete when the shell polls the next one.
 
 use identity::{Digest, DomainId, Incarnation};
-use nomad_planner::{Progress, Round, Throttle};
+use nomad_planner::{Progress, Round, RoundProgress, Throttle};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AdmissionId, Attempt, MachineId, StateVersion};
@@ -251,6 +251,9 @@ pub enum Notice {
     Phase(PhaseName),
     /// A source's round is done.
     Progress(Progress),
+    /// How far a source's present round has come. It is not the transaction's own notice: the sender of the pages reports it from
+    /// time to time, and it may be left out.
+    Round(RoundProgress),
     /// A destination's round has arrived.
     Received {
         /// Rounds so far.

@@ -1,6 +1,6 @@
 //! Work that waits until there is nothing else to do: [`Deferred`].
 //!
-//! It takes a long time to destroy a domain, or a copy that was kept of one. Meanwhile frames that reach this machine for a domain that has left
+//! Releasing the memory of a domain that has left takes calls to root. Meanwhile frames that reach this machine for the domain
 //! would wait to be forwarded. Logging a line is a call to root, and makes the console run, which writes the line to the serial
 //! port. In the middle of a move, a frozen domain would wait for that.
 
@@ -33,7 +33,7 @@ pub enum Task {
     /// Hand over to root the memory of this transaction's domain, which runs here. This happens soon, since other moves may need
     /// room.
     HandOver(TransactionId),
-    /// Destroy a copy that was kept in case a domain returns, and is given up.
+    /// Let root destroy a copy that was kept in case a domain returns, and is given up.
     DestroyCopy,
     /// Log this line when nothing has happened for a while.
     Log(String),

@@ -4,7 +4,7 @@
 //!   the domain leaves   Outgoing::release ----> Kept: the retired domain, the list of its Memories
 //!                                                |     root may destroy its pool at any time (`exists`)
 //!   it is admitted      Incoming::give_kept <----+     all pages move, or none is used
-//!   there is time       Kept::destroy <----------'     what is left, or a copy that is given up
+//!   there is time       Kept::give_up <----------'     root destroys what is left, or a copy that is no longer wanted
 //! ```
 //!
 //! `nomad_shell::returns` decides which copies are kept, for how long, and which one an arriving domain gets.
@@ -12,20 +12,23 @@
 use alloc::collections::BTreeMap;
 
 use abi::register::{ObjectId, PageCount, PageIndex};
+use identity::DomainId;
 use nomad_shell::page_set::PageSet;
 use nomad_shell::returns::COPIES_MAX;
 use runtime::capability::{Domain, Kind, Memory, Pool};
 use runtime::{Cap, Error};
 
 use crate::capture::captured::for_each_bitmap;
-use crate::owned::{Owned, destroy_or_forget};
+use crate::owned::Owned;
+use crate::root::Root;
 
 /// A retired domain that runs elsewhere. Root owns its memory, and may destroy it at any time.
 #[derive(Debug)]
 pub struct Kept {
+    id: DomainId,
     domain: Owned<Domain>,
-    /// The pool, with the right to destroy it.
-    pool: Cap<Pool>,
+    /// The pool, without any right: this shows only whether it exists.
+    pool: Owned<Pool>,
     memories: KeptMemories,
 }
 
@@ -46,8 +49,14 @@ pub struct KeptMemory {
 
 impl Kept {
     /// The copy of a domain whose pool this is, with the Memories that were sent.
-    pub fn new(domain: Owned<Domain>, pool: Cap<Pool>, memories: KeptMemories) -> Kept {
+    pub fn new(
+        id: DomainId,
+        domain: Owned<Domain>,
+        pool: Owned<Pool>,
+        memories: KeptMemories,
+    ) -> Kept {
         Kept {
+            id,
             domain,
             pool,
             memories,
@@ -56,13 +65,13 @@ impl Kept {
 
     /// Whether root has not destroyed it.
     pub fn exists(&self) -> bool {
-        let found = self.pool.inspect();
+        let found = self.pool.cap().inspect();
         found.is_ok_and(|found| found.kind == Pool::KIND)
     }
 
-    /// Destroys what is left of it.
-    pub fn destroy(self) {
-        destroy_or_forget(self.pool);
+    /// Lets root destroy what is left of it, when the processor has nothing else to do.
+    pub fn give_up(self, root: Root) {
+        root.reclaim(self.id);
     }
 
     /// The positions of its Memories, and their sizes in pages.
@@ -96,12 +105,15 @@ mod tests {
     use alloc::vec::Vec;
 
     use abi::Request;
-    use abi::calls::{CapabilityDelete, Destroy, DomainGrantPages};
+    use abi::calls::{CapabilityDelete, DomainGrantPages};
     use abi::register::Slot;
     use runtime::host::{CallResult, DONE, with_kernel, write_message_data};
+    use runtime::protocol::root::Request as RootRequest;
 
     use super::*;
 
+    const ID: DomainId = DomainId(3);
+    const ROOT: Slot = Slot(7);
     const DOMAIN: Slot = Slot(8);
     const POOL: Slot = Slot(9);
     const TARGET: Slot = Slot(10);
@@ -113,8 +125,9 @@ mod tests {
     fn kept() -> Kept {
         let memories = KeptMemories::from([(3, MEMORY)]);
         Kept::new(
+            ID,
             Owned::new(Cap::from_slot(DOMAIN)),
-            Cap::from_slot(POOL),
+            Owned::new(Cap::from_slot(POOL)),
             memories,
         )
     }
@@ -171,10 +184,21 @@ mod tests {
     }
 
     #[test]
-    fn its_pool_is_destroyed_and_its_slots_are_freed() {
-        let ((), calls) = with_kernel(kernel::<0>, || kept().destroy());
-        let destroy = Request::Destroy(Destroy { object: POOL });
-        let forget = Request::CapabilityDelete(CapabilityDelete { slot: DOMAIN });
-        assert_eq!(calls, [destroy, forget]);
+    fn root_destroys_it_when_it_is_given_up_and_its_slots_are_freed() {
+        let root = Root::new(Cap::from_slot(ROOT));
+        let ((), calls) = with_kernel(kernel::<0>, || kept().give_up(root));
+        let [request, forget @ ..] = calls.as_slice() else {
+            panic!("no call");
+        };
+        let Request::Call(call) = request else {
+            panic!("{request:?}");
+        };
+        assert_eq!(call.endpoint, ROOT);
+        let reclaim = runtime::protocol::encode(&RootRequest::Reclaim { id: ID });
+        let words = [call.w0, call.w1, call.w2, call.w3];
+        assert!(words.starts_with(reclaim.as_slice()), "{call:?}");
+        let forgotten =
+            [DOMAIN, POOL].map(|slot| Request::CapabilityDelete(CapabilityDelete { slot }));
+        assert_eq!(forget, forgotten);
     }
 }

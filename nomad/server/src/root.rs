@@ -108,8 +108,8 @@ impl Root {
         self.execute(Request::Revert { name })
     }
 
-    /// Has root forget a domain that has moved away: to this guest, or to a machine of the fleet. Returns its memory, which the
-    /// caller destroys.
+    /// Has root forget a domain that has moved away: to this guest, or to a machine of the fleet. Root keeps its memory. Returns a
+    /// capability without rights, which shows whether it still does.
     ///
     /// # Errors
     /// [`RootError`].
@@ -120,6 +120,13 @@ impl Root {
         guest: Option<Name>,
     ) -> Result<Cap<Pool>, RootError> {
         self.get_capability(Request::Release { name, id, guest })
+    }
+
+    /// Lets root destroy the memory that a domain has left. An error is only logged: root does so anyway when it needs the memory.
+    pub fn reclaim(self, id: DomainId) {
+        if let Err(error) = self.execute(Request::Reclaim { id }) {
+            log::warn!("memory is kept in vain: {error}");
+        }
     }
 
     /// Undoes the retirement of a domain that was to move away, and thaws the domain.

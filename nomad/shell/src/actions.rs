@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use nomad_protocol::planner::RoundProgress;
 use nomad_protocol::{
     Action, DestinationAction, DestinationEvent, Event, Instant, Notice, PhaseName, SourceAction,
     TransactionId,
@@ -145,6 +146,20 @@ impl<H: Host> Shell<H> {
             self.update_roll_calls(now);
             self.moves.forget(&mut self.host, transaction);
             self.requests.remove(&transaction);
+        }
+        self.notify_drain(now, transaction, &notice);
+    }
+
+    /// Reports to operators how far a round has come. It is not logged, because the log is slow.
+    pub(crate) fn report_round(
+        &mut self,
+        now: Instant,
+        transaction: TransactionId,
+        progress: RoundProgress,
+    ) {
+        let notice = Notice::Round(progress);
+        if let Some(request) = self.requests.get(&transaction).copied() {
+            self.emit(Output::Event(request, nomad_client::Event::Move(notice)));
         }
         self.notify_drain(now, transaction, &notice);
     }

@@ -1,6 +1,6 @@
 //! Page streams without sockets: the segments sent for a [`Job`], and the handling of received ones.
 
-use nomad_protocol::planner::Round;
+use nomad_protocol::planner::{Round, RoundProgress};
 use nomad_protocol::{
     DestinationEvent, Event, Instant, LocalFailure, MachineId, PhaseName, SourceEvent,
     StreamHeader, TransactionId,
@@ -29,6 +29,16 @@ impl From<LocalFailure> for SendError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentRejected;
 
+/// How often the operator learns how far a round has come.
+pub const REPORT_US: u64 = 1_000_000;
+
+/// The time of a report about a round, and the bytes that were sent by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Reported {
+    at: Instant,
+    wire_bytes: u64,
+}
+
 /// A round or a freeze being sent, piece by piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Segment {
@@ -40,6 +50,8 @@ pub struct Segment {
     /// When the last of its bytes was first sent.
     sent: Option<Instant>,
     is_last_piece: bool,
+    /// The last report, or the begin of the segment.
+    reported: Reported,
 }
 
 impl Segment {
@@ -87,6 +99,10 @@ impl Segment {
             wire_bytes: 0,
             sent: None,
             is_last_piece: false,
+            reported: Reported {
+                at: now,
+                wire_bytes: 0,
+            },
         }))
     }
 
@@ -130,6 +146,37 @@ impl Segment {
     /// Counts a datagram of this many bytes.
     pub fn record_datagram(&mut self, bytes: u64) {
         self.wire_bytes += bytes;
+    }
+
+    /// Reports to the operator how far the round has come: at most once in [`REPORT_US`], only if bytes were sent meanwhile, and
+    /// never while the domain is frozen.
+    pub fn report<H: Host>(&mut self, shell: &mut Shell<H>, now: Instant) {
+        let JobKind::Round(number) = self.job.kind else {
+            return;
+        };
+        let period_us = now.us_since(self.reported.at);
+        let sent = self.wire_bytes - self.reported.wire_bytes;
+        if period_us < REPORT_US || sent == 0 {
+            return;
+        }
+        let Ok((host, outgoing)) = shell.outgoing(self.job.transaction) else {
+            return;
+        };
+        let left = host.pages_left(outgoing);
+        self.reported = Reported {
+            at: now,
+            wire_bytes: self.wire_bytes,
+        };
+        let per_second = u128::from(sent) * 1_000_000 / u128::from(period_us);
+        let progress = RoundProgress {
+            round: number.saturating_add(1),
+            pages_sent: self.pages.saturating_sub(left),
+            pages: self.pages,
+            wire_bytes: self.wire_bytes,
+            wire_bytes_per_second: u64::try_from(per_second).unwrap_or(u64::MAX),
+            elapsed_us: now.us_since(self.began),
+        };
+        shell.report_round(now, self.job.transaction, progress);
     }
 
     /// Records that every byte was sent once. Only the first call counts: later ones are about bytes sent again.

@@ -40,7 +40,6 @@ impl Scenario {
         let mut setup = Setup::of_one_domain(PAGES as usize, vec![2 * PAGES; 2]);
         setup.goals = Goals {
             downtime_us: GOAL_US,
-            overhead_us: 1,
             ..Goals::default()
         };
         setup.options.not_converging = not_converging;

@@ -26,13 +26,14 @@ impl Progress {
                 }
                 self.phase = Some(*phase);
             }
-            Notice::Progress(_) => self.round = Some(event.clone()),
+            Notice::Progress(_) | Notice::Round(_) => self.round = Some(event.clone()),
             _ => return false,
         }
         true
     }
 
-    /// The line: the time since the command was given, the phase, and the text of the last round's event.
+    /// The line: the time since the command was given, the phase, and the text of the last event about a round, which has ended or is in
+    /// progress.
     pub fn text(&self, elapsed: Duration) -> String {
         let phase = match self.phase {
             Some(phase) => format!("{phase:?}"),
@@ -65,6 +66,23 @@ mod tests {
         assert!(progress.handle(&event(Notice::Phase(PhaseName::Offer))));
         assert_eq!(progress.text(Duration::ZERO), "  0.0 s  Offer   ");
         assert!(!progress.handle(&event(Notice::Finished)));
+    }
+
+    #[test]
+    fn shows_how_far_a_round_has_come_until_it_has_ended() {
+        let running = Event::Move(Notice::Round(planner::RoundProgress {
+            round: 1,
+            pages_sent: 500,
+            pages: 16990,
+            ..planner::RoundProgress::default()
+        }));
+        let ended = Event::Move(Notice::Progress(planner::Progress::default()));
+        let mut progress = Progress::default();
+        for event in [running, ended] {
+            assert!(progress.handle(&event));
+            let text = progress.text(Duration::ZERO);
+            assert!(text.ends_with(&event.to_string()), "{text}");
+        }
     }
 
     #[test]

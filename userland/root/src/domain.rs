@@ -4,6 +4,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use abi::register::ObjectId;
+use abi::{Error, NO_DEADLINE};
 use manifest::Role;
 use runtime::Cap;
 use runtime::capability::{Domain as DomainKind, Memory, Pool};
@@ -64,6 +65,15 @@ pub struct Domain {
     pub log_quota: LogQuota,
     /// Outside objects that it holds.
     pub held: Vec<HeldObject>,
+}
+
+/// When the pool of a domain that has ended is to be destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Before anything else: something in it could still have an effect.
+    AtOnce,
+    /// When the processor has nothing else to do, or when the memory is needed.
+    Background,
 }
 
 /// The state of a leaving domain's export, see [`crate::export`].
@@ -137,24 +147,48 @@ impl Domain {
         }
     }
 
-    /// Stops it, and destroys its pool and its clock page. Its device is cut off from that memory first.
-    pub fn destroy_objects(&mut self, machine: &Machine, devices: &Devices) {
-        self.state = DomainState::Stopped;
-        self.export = None;
+    /// Stops it for good, and destroys its clock page. Returns its pool, and whether that has to be destroyed at once. Its device is cut off
+    /// from that memory first.
+    pub fn end(&mut self, machine: &Machine, devices: &Devices) -> Option<(Handle<Pool>, Urgency)> {
         if let Some(function) = self.device {
             devices.disable(machine, function);
         }
+        let urgency = self.stop();
+        self.state = DomainState::Stopped;
+        self.export = None;
         self.held.clear();
         self.migration_handle = None;
         self.objects = None;
-        let objects = [
-            self.pool.take().map(Cap::erase),
-            self.clock.take().map(Cap::erase),
-        ];
-        for object in objects.into_iter().flatten() {
-            if let Err(error) = object.destroy() {
-                log::error!("cannot destroy the objects of {}: {error}", self.name);
-            }
+        if let Some(clock) = self.clock.take()
+            && let Err(error) = clock.destroy()
+        {
+            log::error!("cannot destroy the clock of {}: {error}", self.name);
+        }
+        let pool = self.pool.take()?;
+        Some((Handle::new(pool), urgency))
+    }
+
+    /// Makes sure that it never runs again, and that no other domain waits for it, as far as this needs no destruction. A
+    /// retired domain does not, and whoever uses its objects gets the same error as if they were gone.
+    fn stop(&self) -> Urgency {
+        // The machine's own parts are small, and their successors need their devices.
+        if self.is_part_of_machine() || self.device.is_some() {
+            return Urgency::AtOnce;
+        }
+        let Some(objects) = self.objects.as_ref().filter(|_| self.pool.is_some()) else {
+            // It has no thread that was started.
+            return Urgency::Background;
+        };
+        // It has not run here, and only root thaws it.
+        if self.state == DomainState::Prepared {
+            return Urgency::Background;
+        }
+        let frozen = objects.domain.freeze(NO_DEADLINE);
+        match frozen.and_then(|freeze| objects.domain.retire(freeze.version, freeze.token)) {
+            // It was retired before.
+            Ok(()) | Err(Error::WrongState) => Urgency::Background,
+            // Another domain has frozen it, and the kernel would thaw it at a deadline.
+            Err(_) => Urgency::AtOnce,
         }
     }
 

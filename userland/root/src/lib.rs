@@ -12,7 +12,7 @@
 //! | [`spawn`], [`layout`], [`handle`], [`clock`] | building it |
 //! | [`restart`], [`fault_text`] | the response to its fault, and to its departure |
 //! | [`export`], [`quiet_waiters`] | the export of a leaving domain; the callers that wait until its port is quiet |
-//! | [`remains`] | the memory of domains that have left |
+//! | [`remains`], [`destruction`] | the memory of domains that have left; the memory that is being destroyed |
 //! | [`switchboard`] | the ports, and the commands to the switch about them |
 //! | [`devices`] | the functions on the PCI bus, and their hand-over to drivers |
 //! | [`console`], [`journal`], [`log_quota`] | the log and its output, its last lines, each domain's quota |
@@ -20,7 +20,8 @@
 //! | [`supervisor`] | the whole state: all of the above |
 //! | [`api`], [`badge`] | root's interfaces, all on one endpoint, which change the supervisor |
 //!
-//! Root has one thread. It replies to calls and makes none, so it never waits for a domain that it supervises.
+//! One thread of root replies to calls and makes none, so it never waits for a domain that it supervises. A second thread, of the lowest
+//! priority, destroys pools and does nothing else.
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -33,6 +34,7 @@ mod badge;
 mod clock;
 mod console;
 mod definition;
+mod destruction;
 mod devices;
 mod domain;
 mod elf_error;
@@ -64,6 +66,7 @@ mod table;
 
 use abi::Error;
 use archive::Archive;
+use destruction::Destruction;
 use devices::Devices;
 use keyboard::Keyboard;
 use machine::Machine;
@@ -99,7 +102,8 @@ fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
     }
     let devices = Devices::scan(&machine)?;
     let manifest = part::read(&archive, start, &machine, &devices);
-    let root = Supervisor::new(machine, manifest, devices);
+    let mut root = Supervisor::new(machine, manifest, devices);
+    root.remains.destruction = Destruction::with_thread(root.machine.domain)?;
     Ok((root, archive))
 }
 

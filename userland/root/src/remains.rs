@@ -1,8 +1,9 @@
-//! The memory of domains that have left, until the migration server has destroyed it: [`Remains`].
+//! The memory of domains that have left, until it is destroyed: [`Remains`].
 //!
-//! The migration server may keep it for the case that a domain comes back. So root destroys the oldest of it whenever memory is short for
-//! the pool of a domain that starts or arrives, and then keeps some pages free for the other objects that the domain needs ([`Remains::split`]). It
-//! reports the memory as free.
+//! The migration server may have it kept for the case that a domain comes back. When it no longer does, or ends, the memory is
+//! destroyed in the background ([`Destruction`]), and so is that of other domains that have ended. Whenever memory is short for
+//! the pool of a domain that starts or arrives, root destroys what it needs itself, the oldest first, and then keeps some pages free for
+//! the other objects that the domain needs ([`Remains::split`]). It reports all of this memory as free.
 
 use alloc::vec::Vec;
 
@@ -10,19 +11,25 @@ use abi::Error;
 use abi::kind::PoolRights;
 use abi::register::PageCount;
 use runtime::Cap;
-use runtime::capability::{Kind, Pool};
+use runtime::capability::Pool;
 use runtime::protocol::{DomainId, Name};
 
+use crate::destruction::Destruction;
 use crate::handle::Handle;
 use crate::machine::Machine;
 
-/// The pages of the machine that are kept free when a pool is made, if kept memory can be destroyed for that. A domain that starts or arrives
+/// The pages of the machine that are kept free when a pool is made, if memory can be destroyed for that. A domain that starts or arrives
 /// needs objects of root beside its pool: a port's ring of 129 pages, a clock page, and 16 pages of records at most.
 const HEADROOM: u64 = 512;
 
-/// The pools of domains that have left, the oldest first.
+/// The memory of domains that have left or ended.
 #[derive(Debug, Default)]
-pub struct Remains(Vec<Remainder>);
+pub struct Remains {
+    /// The pools that the migration server may keep, the oldest first.
+    kept: Vec<Remainder>,
+    /// The pools that are being destroyed.
+    pub destruction: Destruction,
+}
 
 /// A pool, and the migration server's capability for it, which root copies to it.
 #[derive(Debug)]
@@ -30,11 +37,12 @@ struct Remainder {
     domain: Name,
     id: DomainId,
     pool: Handle<Pool>,
-    destroyable: Handle<Pool>,
+    shown: Handle<Pool>,
 }
 
 impl Remains {
-    /// Adds the pool of a domain that has left. Returns the capability for the migration server, which permits only to destroy it.
+    /// Adds the pool of a domain that has left. Returns the capability for the migration server, which permits nothing: it shows
+    /// whether the pool still exists.
     ///
     /// # Errors
     /// The kernel's refusal of that capability. Then the pool is destroyed.
@@ -43,20 +51,18 @@ impl Remains {
         (domain, id): (Name, DomainId),
         pool: Cap<Pool>,
     ) -> Result<Cap<Pool>, Error> {
-        self.0.retain(Remainder::exists);
-        let pool = Handle::new(pool);
-        match pool.mint(PoolRights::DESTROY, 0) {
-            Ok(destroyable) => {
-                self.0.push(Remainder {
+        match pool.mint(PoolRights::empty(), 0) {
+            Ok(shown) => {
+                self.kept.push(Remainder {
                     domain,
                     id,
-                    pool,
-                    destroyable: Handle::new(destroyable),
+                    pool: Handle::new(pool),
+                    shown: Handle::new(shown),
                 });
-                Ok(destroyable)
+                Ok(shown)
             }
             Err(error) => {
-                pool.destroy();
+                self.destruction.add(Handle::new(pool));
                 Err(error)
             }
         }
@@ -64,13 +70,28 @@ impl Remains {
 
     /// The capability for the pool that this domain has left, unless that is destroyed.
     pub fn find(&self, id: DomainId) -> Option<Cap<Pool>> {
-        let mut all = self.0.iter().rev();
-        let found = all.find(|remainder| remainder.id == id && remainder.exists());
-        found.map(|remainder| *remainder.destroyable)
+        let mut all = self.kept.iter().rev();
+        let found = all.find(|remainder| remainder.id == id);
+        found.map(|remainder| *remainder.shown)
     }
 
-    /// Makes a pool of this many pages. If the machine has too few, destroys the pools that have been left for the longest time, unless
-    /// even all of them would be too little.
+    /// Has the pools destroyed that this domain has left.
+    pub fn reclaim(&mut self, id: DomainId) {
+        let given_up = self.kept.extract_if(.., |remainder| remainder.id == id);
+        for remainder in given_up {
+            self.destruction.add(remainder.pool);
+        }
+    }
+
+    /// Has all pools destroyed, because the migration server has ended.
+    pub fn reclaim_all(&mut self) {
+        for remainder in self.kept.drain(..) {
+            self.destruction.add(remainder.pool);
+        }
+    }
+
+    /// Makes a pool of this many pages. If the machine has too few, finishes the destructions in progress, and then destroys the pools that have
+    /// been left for the longest time, unless even all of them would be too little.
     ///
     /// # Errors
     /// The kernel's refusal.
@@ -79,33 +100,27 @@ impl Remains {
         while let Some(free) = free_pages(machine)
             && is_short(free)
             && free.saturating_add(self.pages()) >= pages.0
-            && self.destroy_oldest()
+            && (self.destruction.finish_oldest() || self.destroy_oldest())
         {}
         machine.pool.split(pages)
     }
 
     /// Destroys the pool that has been left for the longest time; returns false if there is none.
     fn destroy_oldest(&mut self) -> bool {
-        if self.0.is_empty() {
+        if self.kept.is_empty() {
             return false;
         }
-        let Remainder { domain, pool, .. } = self.0.remove(0);
+        let Remainder { domain, pool, .. } = self.kept.remove(0);
         log::info!("the memory that was kept of {domain} is needed");
         pool.destroy();
         true
     }
 
-    /// The number of pages of the pools that root may destroy.
+    /// The number of pages of the pools that root may destroy, or that are being destroyed.
     pub fn pages(&self) -> u64 {
-        let reports = self.0.iter().map(|remainder| remainder.pool.report());
-        reports.flatten().map(|report| report.total.0).sum()
-    }
-
-    /// Destroys all pools that are left, because the migration server has ended.
-    pub fn destroy_all(&mut self) {
-        for remainder in self.0.drain(..) {
-            remainder.pool.destroy();
-        }
+        let reports = self.kept.iter().map(|remainder| remainder.pool.report());
+        let kept: u64 = reports.flatten().map(|report| report.total.0).sum();
+        kept.saturating_add(self.destruction.pages())
     }
 }
 
@@ -113,11 +128,4 @@ impl Remains {
 fn free_pages(machine: &Machine) -> Option<u64> {
     let report = machine.pool.report().ok()?;
     Some(report.total.0.saturating_sub(report.spent.0))
-}
-
-impl Remainder {
-    fn exists(&self) -> bool {
-        let found = self.pool.inspect();
-        found.is_ok_and(|found| found.kind == Pool::KIND)
-    }
 }

@@ -21,7 +21,7 @@ use crate::archive::Archive;
 use crate::badge::DomainNumber;
 use crate::definition::Definition;
 use crate::devices::Devices;
-use crate::domain::Domain;
+use crate::domain::{Domain, Urgency};
 use crate::layout::MIB_PAGES;
 use crate::machine::Machine;
 use crate::provision::services::Services;
@@ -126,15 +126,21 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Ends a domain. It stays in the table, without memory or objects.
+    /// Ends a domain. It stays in the table, without memory or objects. Its memory may be destroyed later, but from now on none of it
+    /// has an effect.
     pub fn end(&mut self, number: DomainNumber) {
         let Some(domain) = self.domains.by_number_mut(number) else {
             return;
         };
-        domain.destroy_objects(&self.machine, &self.devices);
+        let pool = domain.end(&self.machine, &self.devices);
         let is_switch = domain.has_role(Role::Switch);
         if domain.has_role(Role::MigrationServer) {
-            self.remains.destroy_all();
+            self.remains.reclaim_all();
+        }
+        match pool {
+            Some((pool, Urgency::AtOnce)) => pool.destroy(),
+            Some((pool, Urgency::Background)) => self.remains.destruction.add(pool),
+            None => {}
         }
         self.switchboard.stop(number);
         self.quiet_waiters.reply(number, &done());
@@ -159,8 +165,8 @@ impl Supervisor {
         }
     }
 
-    /// Removes a domain that has left, as [`Supervisor::remove`] does, but leaves its memory. Returns the capability with which the
-    /// migration server destroys that.
+    /// Removes a domain that has left, as [`Supervisor::remove`] does, but leaves its memory. Returns the capability that shows the
+    /// migration server whether that still exists.
     ///
     /// # Errors
     /// [`Error::NotThere`] if the domain has no memory; or the kernel's refusal of that capability. Then the memory is destroyed.

@@ -8,6 +8,7 @@
 //! | [`capability`] | [`Cap<T>`](Cap): typed capabilities, one method per system call |
 //! | [`slots`] | the free slots of the capability table |
 //! | [`message`], [`server`], [`fault`] | messages over endpoints; loops and tasks that serve an endpoint |
+//! | [`reaper`] | a thread that destroys objects in the background |
 //! | [`mapping`], [`shared`] | Memories in this domain's address space; memory that others write too |
 //! | [`heap`], [`logging`], [`cpu`], [`random`] | `alloc`, `log`, processor features, `getrandom` |
 //! | [`clock`], [`utc`] | the domain's monotonic time, and UTC |
@@ -17,8 +18,8 @@
 //! | `host` | a fake kernel, for tests on the host |
 //!
 //! One thread of a domain uses the runtime. The runtime's statics rely on that: the message buffer belongs to that thread, and a
-//! critical section is a no-op. The only other threads are the receivers of a [`server::TaskServer`]. They use none of the
-//! statics, and share only their mailboxes with the first thread.
+//! critical section is a no-op. The only other threads are the receivers of a [`server::TaskServer`] and a [`reaper::Reaper`]. They use none of the
+//! statics, and share only their mailboxes and the reaper's queue with the first thread.
 //!
 //! A minimal domain:
 //!
@@ -74,6 +75,7 @@ pub mod message;
 pub mod net;
 pub mod port;
 pub mod random;
+pub mod reaper;
 pub mod server;
 pub mod shared;
 pub mod slots;

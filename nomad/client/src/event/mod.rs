@@ -120,6 +120,16 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether a later event of the same kind replaces it, so that a client that reads slowly may never get it.
+    pub fn is_replaceable(&self) -> bool {
+        let (Event::Move(notice) | Event::DrainMove { notice, .. }) = self else {
+            return false;
+        };
+        matches!(notice, Notice::Round(_))
+    }
+}
+
 /// The origin of a machine's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -4,7 +4,7 @@ use core::fmt::{self, Formatter};
 use core::net::Ipv4Addr;
 
 use identity::Name;
-use nomad_protocol::planner::{Progress, Throttle};
+use nomad_protocol::planner::{Progress, RoundProgress, Throttle};
 use nomad_protocol::{Cancelled, Doubt, Force, Notice};
 
 use super::{
@@ -214,6 +214,7 @@ fn write_notice(f: &mut Formatter<'_>, notice: &Notice) -> fmt::Result {
     match notice {
         Notice::Phase(phase) => write!(f, "phase {phase:?}"),
         Notice::Progress(progress) => write_progress(f, progress),
+        Notice::Round(progress) => write_round(f, progress),
         Notice::Received { rounds, pages } => write!(f, "received {rounds} rounds, {pages} pages"),
         Notice::Committed => f.write_str("committed"),
         Notice::Declined(reason) => write!(f, "declined: {reason}"),
@@ -250,6 +251,22 @@ fn write_progress(f: &mut Formatter<'_>, progress: &Progress) -> fmt::Result {
     }
 }
 
+/// Writes how far a round has come, and its rate at present.
+fn write_round(f: &mut Formatter<'_>, progress: &RoundProgress) -> fmt::Result {
+    let RoundProgress {
+        round,
+        pages_sent,
+        pages,
+        ..
+    } = progress;
+    let wire = Megabytes(progress.wire_bytes);
+    let rate = Megabytes(progress.wire_bytes_per_second);
+    write!(
+        f,
+        "round {round}: {pages_sent} of {pages} pages, {wire} on the wire, {rate}/s"
+    )
+}
+
 /// A number of bytes in megabytes, with one decimal.
 struct Megabytes(u64);
 
@@ -265,7 +282,7 @@ mod tests {
     use alloc::string::ToString;
 
     use nomad_protocol::Notice;
-    use nomad_protocol::planner::{Progress, Throttle};
+    use nomad_protocol::planner::{Progress, RoundProgress, Throttle};
 
     use crate::{Event, samples};
 
@@ -296,6 +313,21 @@ mod tests {
             ..Progress::default()
         };
         assert!(text(slowed).ends_with(", slowed down by 99 %"));
+    }
+
+    #[test]
+    fn a_round_in_progress_reads_as_pages_bytes_and_a_rate() {
+        let progress = RoundProgress {
+            round: 2,
+            pages_sent: 1_200,
+            pages: 262_144,
+            wire_bytes: 4_950_000,
+            wire_bytes_per_second: 41_260_000,
+            elapsed_us: 120_000,
+        };
+        let text = Event::Move(Notice::Round(progress)).to_string();
+        let expected = "round 2: 1200 of 262144 pages, 4.9 MB on the wire, 41.2 MB/s";
+        assert_eq!(text, expected);
     }
 
     #[test]

@@ -100,19 +100,53 @@ fn one_noisy_round_does_not_end_the_copying() {
 fn a_goal_below_the_overhead_never_counts_as_met() {
     let goals = Goals {
         downtime_us: 1_000,
-        overhead_us: 2_000,
         rounds_max: 3,
         ..Goals::default()
     };
-    let mut planner = planner(goals, 100);
-    let round = Round {
-        pages: 100,
-        bytes: 409_600,
-        elapsed_us: 1_000,
-        dirtied: 1,
-        ..Round::default()
+    for (acknowledgement_us, plan) in [
+        (1_000, Plan::AnotherRound),
+        (100, Plan::Freeze(FreezeReason::FitsGoal)),
+    ] {
+        let mut planner = planner(goals, 100);
+        let round = Round {
+            pages: 100,
+            bytes: 409_600,
+            elapsed_us: 10_000,
+            acknowledgement_us,
+            dirtied: 1,
+            ..Round::default()
+        };
+        assert_eq!(planner.round_done(round), plan, "{acknowledgement_us}");
+    }
+}
+
+/// The simulator's explorations rely on it.
+#[test]
+fn a_goal_of_nothing_is_met_only_if_nothing_is_dirty() {
+    let goals = Goals {
+        downtime_us: 0,
+        ..Goals::default()
     };
-    assert_eq!(planner.round_done(round), Plan::AnotherRound);
+    for (dirtied, plan) in [
+        (1, Plan::AnotherRound),
+        (0, Plan::Freeze(FreezeReason::FitsGoal)),
+    ] {
+        let mut planner = planner(goals, 1_000_000);
+        let round = Round {
+            pages: 1_000_000,
+            bytes: u64::MAX,
+            elapsed_us: 1,
+            dirtied,
+            ..Round::default()
+        };
+        assert_eq!(planner.round_done(round), plan);
+    }
+}
+
+#[test]
+fn there_is_no_estimate_before_a_round_was_measured() {
+    let progress = planner(Goals::default(), 100).progress();
+    assert_eq!(progress.downtime_estimate_us, None);
 }
 
 /// Dirties pages as fast as they are sent.
@@ -178,9 +212,21 @@ fn a_domain_is_not_slowed_down_if_an_empty_freeze_would_miss_the_goal() {
         downtime_us: Some(1_000),
         ..SLOWED_DOWN
     };
-    let load = (60_000, 4_096);
-    let (_, _, progress) = move_domain_with(options, 16_384, load, 100 * MEGABYTE_PER_SECOND);
-    assert_eq!(progress.throttle, Throttle::NONE);
+    for (acknowledgement_us, is_slowed_down) in [(500, false), (100, true)] {
+        let mut planner = Planner::new(Goals::default(), &options, 1_000);
+        for _ in 0..STALLED_ROUNDS {
+            planner.round_done(Round {
+                pages: 1_000,
+                bytes: 1_000 * PAGE_BYTES,
+                elapsed_us: 100_000,
+                acknowledgement_us,
+                dirtied: 1_000,
+                ..Round::default()
+            });
+        }
+        let throttle = planner.throttle();
+        assert_eq!(throttle > Throttle::NONE, is_slowed_down);
+    }
 }
 
 #[test]
@@ -263,7 +309,7 @@ fn the_operators_goal_replaces_the_machines() {
 }
 
 #[test]
-fn a_measured_overhead_decides_instead_of_the_guess() {
+fn a_segment_that_was_measured_decides_instead_of_the_trial_build() {
     let goals = Goals {
         downtime_us: 5_000,
         ..Goals::default()
@@ -277,7 +323,7 @@ fn a_measured_overhead_decides_instead_of_the_guess() {
         dirtied: 10,
         ..Round::default()
     };
-    let first = planner.round_done(round(25_000, 1_000_000, 2_000));
+    let first = planner.round_done(round(25_000, 1_000_000, 3_000));
     assert_eq!(first, Plan::AnotherRound);
     let small = planner.round_done(round(20, 2_000, 0));
     assert_eq!(small, Plan::Freeze(FreezeReason::FitsGoal));
@@ -357,24 +403,26 @@ prop_compose! {
 
 /// Values of realistic size, so that the ordinary branches are covered too.
 fn plausible_round() -> impl Strategy<Value = Round> {
-    (1u64..100_000, 1u64..10_000_000, 0u64..100_000).prop_map(|(pages, elapsed_us, dirtied)| {
-        Round {
+    let numbers = (1u64..100_000, 1u64..10_000_000, 0u64..100_000, 0u64..100);
+    numbers.prop_map(
+        |(pages, elapsed_us, dirtied, acknowledgement_percent)| Round {
             pages,
             bytes: pages * PAGE_BYTES,
             elapsed_us,
+            acknowledgement_us: elapsed_us * acknowledgement_percent / 100,
             dirtied,
             ..Round::default()
-        }
-    })
+        },
+    )
 }
 
 proptest! {
     #[test]
     fn always_terminates_on_any_values(
-        pages: u64, downtime_us: u64, overhead_us: u64, rounds_max in 0u32..50,
+        pages: u64, downtime_us: u64, rounds_max in 0u32..50,
         rounds in prop::collection::vec(any_round(), 51),
     ) {
-        let mut planner = planner(Goals { downtime_us, overhead_us, rounds_max, ..Goals::default() }, pages);
+        let mut planner = planner(Goals { downtime_us, rounds_max, ..Goals::default() }, pages);
         let ended_after = rounds.iter().position(|round| planner.round_done(*round) != Plan::AnotherRound);
         prop_assert!(ended_after.expect("ended") < rounds_max.max(1) as usize);
     }
@@ -438,11 +486,12 @@ proptest! {
     }
 
     #[test]
-    fn the_estimate_follows_from_the_rate(round in plausible_round(), overhead_us in 0u64..1_000_000) {
-        let mut planner = planner(Goals { overhead_us, ..Goals::default() }, 100_000);
+    fn the_estimate_follows_from_the_rate_and_the_acknowledgement(round in plausible_round()) {
+        let mut planner = planner(Goals::default(), 100_000);
         planner.round_done(round);
         let progress = planner.progress();
         let sending_us = u128::from(round.dirtied * PAGE_BYTES) * u128::from(round.elapsed_us) / u128::from(round.bytes);
+        let overhead_us = 2 * round.acknowledgement_us;
         let estimate_us = u128::from(progress.downtime_estimate_us.expect("measured") - overhead_us);
         prop_assert!(estimate_us == sending_us || estimate_us == sending_us + 1);
     }

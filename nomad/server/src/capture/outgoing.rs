@@ -216,6 +216,11 @@ impl Outgoing {
         }
     }
 
+    /// The number of pages that are still to be sent in this pass.
+    pub fn pages_left(&self) -> u64 {
+        self.backlog.page_count()
+    }
+
     /// Ends a round. The first round in which the domain can be described also sends the description, from which the
     /// destination builds the domain on trial while it still runs here.
     ///

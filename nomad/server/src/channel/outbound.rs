@@ -99,6 +99,13 @@ impl Outbound {
         Ok(())
     }
 
+    /// Reports from time to time how far a round has come.
+    pub fn report<H: Host<Piece = Vec<u8>>>(&mut self, now: Instant, shell: &mut Shell<H>) {
+        if let Some(segment) = &mut self.segment {
+            segment.report(shell, now);
+        }
+    }
+
     /// Gives the transport as much of the piece as it has room for.
     fn write_piece(&mut self) {
         self.taken += self.sender.write(&self.piece[self.taken..]);

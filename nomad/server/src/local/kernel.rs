@@ -104,6 +104,10 @@ impl Kernel for Local {
         outgoing.begin_round()
     }
 
+    fn pages_left(&self, outgoing: &Outgoing) -> u64 {
+        outgoing.pages_left()
+    }
+
     fn pause(&mut self, outgoing: &mut Outgoing, limit_us: u64) -> Option<u64> {
         outgoing.pause(limit_us.saturating_mul(1_000)).ok()
     }
@@ -197,7 +201,7 @@ impl Kernel for Local {
     }
 
     fn destroy_kept(&mut self, copy: Kept) {
-        copy.destroy();
+        copy.give_up(self.machine.root);
     }
 
     fn exists(&self, copy: &Kept) -> bool {

@@ -145,6 +145,12 @@ impl Arriving {
         }
     }
 
+    /// Unmaps it, and drops the capability for it.
+    pub fn forget(self) {
+        drop(self.view);
+        self.memory.forget();
+    }
+
     pub fn destroy(self) {
         drop(self.view);
         destroy_or_forget(self.memory);

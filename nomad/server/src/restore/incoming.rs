@@ -323,14 +323,13 @@ impl Incoming {
         self.pool.forget();
     }
 
-    /// Destroys everything that was made for a domain whose move is aborted. Root reclaims its pool.
+    /// Drops everything that was made for a domain whose move is aborted. Root destroys it with its pool.
     pub fn discard(mut self) {
-        self.destroy_kept();
-        self.dismantle();
-        while let Some((_, arriving)) = self.memories.pop_first() {
-            arriving.destroy();
-        }
-        self.pool.forget();
+        let kept = core::mem::take(&mut self.kept);
+        let memories = core::mem::take(&mut self.memories);
+        kept.into_values().for_each(Arriving::forget);
+        memories.into_values().for_each(Arriving::forget);
+        self.finish();
     }
 }
 

@@ -136,6 +136,9 @@ pub trait Kernel {
     /// Begins a round; returns the number of pages that it covers.
     fn begin_round(&mut self, outgoing: &mut Self::Outgoing) -> u64;
 
+    /// The number of pages of the present round, or of a freeze, that were not produced yet.
+    fn pages_left(&self, outgoing: &Self::Outgoing) -> u64;
+
     /// Stops the running domain for at most this long; returns the token with which it runs on, or `None` if it was not stopped,
     /// for example because another caller has frozen it.
     fn pause(&mut self, outgoing: &mut Self::Outgoing, limit_us: u64) -> Option<u64>;
@@ -237,7 +240,7 @@ pub trait Kernel {
         guest: Option<Name>,
     ) -> Result<Option<Self::Kept>, RootError>;
 
-    /// Destroys the copy of a domain that has left, unless root has done so.
+    /// Gives up the copy of a domain that has left, so that root destroys it unless it has done so.
     fn destroy_kept(&mut self, copy: Self::Kept);
 
     /// Whether root has not destroyed this copy.

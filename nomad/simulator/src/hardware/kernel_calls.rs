@@ -126,6 +126,11 @@ impl Kernel for Hardware {
         self.begin_pass(outgoing, Scope::Round)
     }
 
+    fn pages_left(&self, outgoing: &Outgoing) -> u64 {
+        let pages = outgoing.pages.as_ref();
+        pages.map_or(0, |pages| pages.pending.len())
+    }
+
     fn begin_freeze(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
         self.attempt(LocalStep::SendFreeze)?;
         if !self.kernel.domains.contains_key(&outgoing.id) {

@@ -48,7 +48,6 @@ fn setup(faults: &Faults, mutant: Mutant) -> Setup {
         starts,
         goals: Goals {
             downtime_us: 300,
-            overhead_us: 50,
             rounds_max: 8,
             ..Goals::default().with_freeze_limit(TIMING.freeze_limit_us)
         },

@@ -57,8 +57,8 @@ impl Setup {
             packages: BTreeSet::new(),
             guests: 0,
             goals: Goals {
+                // Not even one dirty page can be sent in no time.
                 downtime_us: 0,
-                overhead_us: 1,
                 rounds_max: 2,
                 ..Goals::default()
             },

@@ -7,6 +7,7 @@ mod guests;
 mod lifecycle;
 mod page_stream;
 mod restart;
+mod round_reports;
 mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use nomad_client::{Event as Reported, RequestId};
 use nomad_protocol::{
-    BootId, Envelope, Instant, LifeId, MachineId, Message, Presence, Refusal, Step,
+    AdmissionId, BootId, Envelope, Instant, LifeId, MachineId, Message, Presence, Refusal, Step,
 };
-use nomad_shell::Output;
+use nomad_shell::{Job, Output};
 use nomad_simulator::machine::Machine;
 
 use super::{machine, now};
@@ -27,6 +27,8 @@ pub struct Scene {
     pub offered: Vec<MachineId>,
     /// Whether other machines reply to queries: they have no domain.
     pub has_replies: bool,
+    /// The jobs for the sender of pages.
+    pub jobs: Vec<Job>,
 }
 
 impl Scene {
@@ -37,6 +39,7 @@ impl Scene {
             reply,
             offered: Vec::new(),
             has_replies: false,
+            jobs: Vec::new(),
         }
     }
 
@@ -66,6 +69,7 @@ impl Scene {
             match output {
                 Output::Event(to, event) => events.push((to, event)),
                 Output::Send { to, bytes } => self.handle_message(to, &bytes),
+                Output::Job(job) => self.jobs.push(job),
                 _ => {}
             }
         }
@@ -109,6 +113,13 @@ impl Scene {
 
 pub fn refuses(_: MachineId) -> Option<Step> {
     Some(Step::Refuse(Refusal::RecordsFull))
+}
+
+pub fn admits(_: MachineId) -> Option<Step> {
+    Some(Step::Admit {
+        admission: AdmissionId(3),
+        kept: None,
+    })
 }
 
 pub fn is_silent(_: MachineId) -> Option<Step> {

@@ -1,6 +1,7 @@
 //! The resources of every check, [`Fixture`], and its expectations.
 
 use alloc::format;
+use core::cell::RefCell;
 
 pub use guest_support::failure::Failure;
 use guest_support::failure::check_leak;
@@ -9,6 +10,7 @@ use runtime::abi::register::PageCount;
 use runtime::capability::{Domain, Endpoint, Hardware, Notification, Pool, Reply, Thread};
 use runtime::fault::Fault;
 use runtime::message::{Incoming, Message};
+use runtime::reaper::Reaper;
 use runtime::{Cap, Error, Slot, Start, clock, slots};
 
 /// A check. It creates its objects in the fixture's pool.
@@ -59,6 +61,8 @@ pub struct Fixture {
     pub faults: Cap<Endpoint>,
     /// The slot for reply rights.
     pub reply: Slot,
+    /// A thread of the lowest priority that destroys objects.
+    pub reaper: RefCell<Reaper>,
     /// The rate of the time-stamp counter.
     pub ticks_per_second: u64,
 }
@@ -81,6 +85,7 @@ impl Fixture {
             done,
             faults: root_pool.create_endpoint()?,
             reply: slots::take()?,
+            reaper: RefCell::new(Reaper::new(domain)?),
             ticks_per_second: start.page().ticks_per_second,
         };
         fixture.warm_up()?;

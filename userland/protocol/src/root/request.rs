@@ -51,10 +51,10 @@ pub enum Request {
         /// An exported domain.
         name: Name,
     },
-    /// The domain has moved away: root forgets it and detaches its port. Reply: one capability, the domain's Pool with DESTROY.
-    /// The caller destroys it, at its own priority: root would keep every driver waiting meanwhile, however large the domain
-    /// is. The caller may keep it first, in case the domain returns: root destroys the pool if it lacks memory for another one, and if
-    /// the caller ends. Repeating the request until then has the same reply.
+    /// The domain has moved away: root forgets it and detaches its port. Reply: one capability, the domain's Pool without any right, which
+    /// shows whether the pool still exists. Root keeps the domain's memory, in case the domain returns, until [`Request::Reclaim`]. It
+    /// destroys the pool earlier if it lacks memory for another one, and if the caller ends. Repeating the request until then has the
+    /// same reply.
     Release {
         /// An exported domain that is retired.
         name: Name,
@@ -62,6 +62,12 @@ pub enum Request {
         id: DomainId,
         /// The destination, if it is a guest. Root remembers it until the domain is here again.
         guest: Option<Name>,
+    },
+    /// Root no longer has to keep the memory that the domain has left, and destroys it when the processor has nothing else to do. Repeating
+    /// it has no effect.
+    Reclaim {
+        /// The id of a domain that has left.
+        id: DomainId,
     },
     /// Undoes the retirement of a domain that was about to leave, and lets it run. Sent only at an operator's request.
     /// Repeating it has no effect.
@@ -240,6 +246,7 @@ mod tests {
                 id,
                 guest: Some(name),
             },
+            Request::Reclaim { id },
             Request::Admit {
                 name,
                 id,

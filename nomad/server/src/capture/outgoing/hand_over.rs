@@ -13,7 +13,7 @@ use crate::capture::ring::{Ring, RingQuery};
 use crate::capture::while_frozen::while_frozen;
 use crate::capture::{CaptureError, names, state};
 use crate::kept::{Kept, MEMORIES_MAX};
-use crate::owned::{Owned, destroy_or_forget};
+use crate::owned::Owned;
 use crate::root::RootError;
 
 /// The version and digest of a frozen domain's state.
@@ -257,14 +257,13 @@ impl Outgoing {
     }
 
     /// Has root forget the retired domain, which has moved to this guest or to a machine of the fleet. Returns its copy. If an earlier
-    /// run of this server has sent the domain, or the list of its Memories is too long to be kept, this destroys it: the kernel frees the
-    /// memory in small steps, and every thread of a higher priority than this one runs between them.
+    /// run of this server has sent the domain, or the list of its Memories is too long to be kept, root destroys it.
     ///
     /// # Errors
     /// The error of root.
     pub fn release(&mut self, guest: Option<Name>) -> Result<Option<Kept>, CaptureError> {
         let Identity { name, id, .. } = self.identity;
-        let pool = self.machine.root.release(name, id, guest)?;
+        let pool = Owned::new(self.machine.root.release(name, id, guest)?);
         let memories = self.backlog.sent_memories(&mut self.numbering);
         self.forget_capture();
         let domain = match self.is_recovered || memories.len() > MEMORIES_MAX {
@@ -272,9 +271,9 @@ impl Outgoing {
             false => self.domain.cap().duplicate().ok(),
         };
         let Some(domain) = domain else {
-            destroy_or_forget(pool);
+            self.machine.root.reclaim(id);
             return Ok(None);
         };
-        Ok(Some(Kept::new(Owned::new(domain), pool, memories)))
+        Ok(Some(Kept::new(id, Owned::new(domain), pool, memories)))
     }
 }

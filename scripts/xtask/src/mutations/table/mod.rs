@@ -7,8 +7,9 @@
 //! | `processor` | the processor and time |
 //! | `messages` | messages, replies, faults and flags |
 //! | `accounts` | objects, memory and accounting |
+//! | `destruction` | the destruction of memory in the background |
 //! | `handover` | the migration server, and the services that root and the switch provide for it |
-//! | `planning` | the plan of a move: when the domain is frozen, and how much it is slowed down before |
+//! | `planning` | the plan of a move: when the domain is frozen, how much it is slowed down before, and what is reported meanwhile |
 //! | `returns` | the moves of domains that return |
 //! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
 //! | `frames` | the way of frames through the switch, and the merging of received TCP segments |
@@ -41,6 +42,7 @@ macro_rules! mutations {
 
 mod accounts;
 mod authority;
+mod destruction;
 mod frames;
 mod handover;
 mod late_frames;
@@ -58,6 +60,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         processor::MUTATIONS,
         messages::MUTATIONS,
         accounts::MUTATIONS,
+        destruction::MUTATIONS,
         handover::MUTATIONS,
         planning::MUTATIONS,
         returns::MUTATIONS,

@@ -1,10 +1,12 @@
-//! Faults in the plan of a move: when the domain is frozen, and how much it is slowed down before.
+//! Faults in the plan of a move: when the domain is frozen, how much it is slowed down before, and what is reported meanwhile.
 
 use crate::mutations::Finder::{self, Host, Suite};
 use crate::mutations::Mutation;
 
 const PLANNER: Finder = Host("nomad-planner", "");
 const SERVER: Finder = Host("nomad-server", "");
+const CLIENT: Finder = Host("nomad-client", "reply_buffer");
+const REPORTS: Finder = Suite("nomad-simulator", "shell");
 const SIMULATED_THROTTLE: Finder = Suite("nomad-simulator", "throttle");
 
 mutations! {
@@ -15,14 +17,26 @@ mutations! {
         "NotConverging::GiveUp => Plan::GiveUp," => "NotConverging::GiveUp => Plan::Freeze(why),";
         "a domain is frozen for longer than the goal, although its operator asked to abandon the move in that case"; PLANNER;
     "overhead" in "nomad/planner/src/overhead.rs":
-        "Some(segment_us) => segment_us.saturating_mul(SEGMENTS)," => "Some(_) => self.guess_us,";
-        "the estimated downtime is always based on the initial guess, which was measured on emulated machines"; PLANNER;
+        "self.segment_us.or(self.acknowledged_us)?" => "self.acknowledged_us?";
+        "the estimated downtime contains the trial build also when the cost of a small round is known"; PLANNER;
+    "assumed-overhead" in "nomad/planner/src/overhead.rs":
+        "self.segment_us.or(self.acknowledged_us)?" => "self.segment_us.unwrap_or(0)";
+        "a domain is frozen after the first round as if a freeze cost nothing besides its pages"; PLANNER;
     "no-rehearsal" in "nomad/server/src/restore/incoming/assembly.rs":
         "            self.rehearse();\n" => "";
         "the planner does not know how long the completion of the trial build takes"; SERVER;
     "longest-acknowledgement" in "nomad/planner/src/overhead.rs":
         "shortest_us.min(round.acknowledgement_us)" => "shortest_us.max(round.acknowledgement_us)";
         "a move with large rounds is given up because the host was busy while the destination built the domain on trial"; PLANNER;
+    "report-in-a-freeze" in "nomad/shell/src/pages.rs":
+        "        let JobKind::Round(number) = self.job.kind else {\n            return;\n        };\n" => "        let number = 0;\n";
+        "an operator gets reports about the pages while the domain stands still"; REPORTS;
+    "report-of-nothing" in "nomad/shell/src/pages.rs":
+        "period_us < REPORT_US || sent == 0" => "period_us < REPORT_US";
+        "an operator gets reports although no pages move"; REPORTS;
+    "unread-reports" in "nomad/client/src/reply_buffer.rs":
+        "let is_left_out = event.is_replaceable() && self.events.len() >= REPLACEABLE_MAX;" => "let is_left_out = false;";
+        "an operator who reads nothing for a quarter of an hour never learns the end of the move"; CLIENT;
     "throttle-in-vain" in "nomad/planner/src/planner.rs":
         "why != FreezeReason::RoundsExhausted && self.throttle < Throttle::MAX" => "why != FreezeReason::RoundsExhausted";
         "a domain stands nearly still for thirty rounds, and then its move is given up"; PLANNER;

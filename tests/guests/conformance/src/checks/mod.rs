@@ -1,5 +1,6 @@
 //! The table of checks: [`CHECKS`].
 
+mod background;
 mod calls;
 mod capabilities;
 mod ending;
@@ -76,6 +77,9 @@ checks! {
     "equal priorities share": scheduling::slices;
     "yielding early takes no time from others": scheduling::thief;
     "a wake-up preempts at once": scheduling::preemption;
+    "a destruction in the background waits for every other thread": background::waits;
+    "others run in the middle of a destruction in the background": background::preemption;
+    "memory that is needed is back before its destruction in the background": background::finish;
     "a thread cannot raise a priority above its own": scheduling::priority_limit;
     "a stopped thread stops and continues": scheduling::stop_and_start;
     "a line that stays up interrupts once": interrupts::level;

@@ -22,7 +22,7 @@ use abi::register::{ObjectId, PageCount};
 use runtime::Cap;
 use runtime::capability::Any;
 use runtime::message::Message;
-use runtime::protocol::root::{MemoryRecord, Refusal, Request, granted, refused};
+use runtime::protocol::root::{MemoryRecord, Refusal, Request, done, granted, refused};
 use runtime::protocol::{Name, Words, decode};
 use runtime::server::{Handled, Server};
 
@@ -73,6 +73,10 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         Request::Export { .. } => Err(Refusal::Malformed),
         Request::Revert { name } => outgoing::revert(root, name),
         Request::Release { name, id, guest } => outgoing::release(root, name, id, guest),
+        Request::Reclaim { id } => {
+            root.remains.reclaim(id);
+            Ok((done(), None))
+        }
         Request::Unretire { name } => outgoing::unretire(root, name),
         Request::Admit {
             name,
@@ -157,7 +161,7 @@ pub(super) fn memory(root: &Supervisor) -> Response {
     let report = root.machine.pool.report().map_err(kernel)?;
     let record = MemoryRecord {
         pool_pages: report.total.0,
-        // What domains have left behind is destroyed as soon as it is needed.
+        // What domains have left behind is destroyed as soon as it is needed, and maybe before.
         spent_pages: report.spent.0.saturating_sub(root.remains.pages()),
         heap_free: runtime::heap::free_bytes() as u64,
         switch_heap_free: root.switchboard.heap_free,

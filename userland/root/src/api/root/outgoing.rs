@@ -59,8 +59,8 @@ pub fn revert(root: &mut Supervisor, name: Name) -> Response {
     Ok((done(), None))
 }
 
-/// Forgets an exported domain, which runs on this guest or on a machine of the fleet, and gives its memory to the migration server,
-/// which destroys it or keeps it until root needs it.
+/// Forgets an exported domain, which runs on this guest or on a machine of the fleet. Its memory is kept until the migration server no
+/// longer wants it, or root needs it.
 pub fn release(root: &mut Supervisor, name: Name, id: DomainId, guest: Option<Name>) -> Response {
     let domain = match find_exported(root, name) {
         Ok(domain) if domain.id == id => domain,

@@ -48,6 +48,7 @@ fn every_request() -> Vec<RootRequest> {
         RootRequest::Export { name, frozen_ns: 1 },
         RootRequest::Revert { name },
         RootRequest::Release { name, id, guest },
+        RootRequest::Reclaim { id },
         RootRequest::Unretire { name },
         RootRequest::Admit {
             name,
@@ -103,6 +104,7 @@ fn is_for_the_console(request: &RootRequest) -> bool {
         | RootRequest::Export { .. }
         | RootRequest::Revert { .. }
         | RootRequest::Release { .. }
+        | RootRequest::Reclaim { .. }
         | RootRequest::Unretire { .. }
         | RootRequest::Admit { .. }
         | RootRequest::Bind { .. }

@@ -6,6 +6,7 @@ use manifest::{Restart, Role};
 
 use super::*;
 use crate::definition::Definition;
+use crate::destruction::Destruction;
 
 /// A machine that is the home of its one domain.
 fn home(state: DomainState, restart: Restart) -> Supervisor {
@@ -114,4 +115,75 @@ fn refuses_to_stop_a_part_of_the_machine_and_an_arriving_leaving_or_outlived_dom
             assert_eq!(stopped, is_refused(Refusal::PartOfMachine));
         }
     });
+}
+
+/// The calls with which this machine's domain ends, while a thread destroys pools in the background.
+fn calls_of_end(
+    make: impl FnOnce() -> Supervisor,
+    kernel: fn(&Request) -> host::CallResult,
+) -> Vec<Request> {
+    let ((), calls) = with_kernel(kernel, || {
+        let mut root = make();
+        let number = first(&root).number;
+        let thread = Destruction::with_thread(root.machine.domain);
+        root.remains.destruction = thread.expect("a thread");
+        root.end(number);
+        core::mem::forget(root);
+    });
+    calls
+}
+
+fn position(calls: &[Request], is_it: impl Fn(&Request) -> bool) -> Option<usize> {
+    calls.iter().position(is_it)
+}
+
+#[test]
+fn a_domain_that_ends_is_retired_before_its_memory_is_destroyed_in_the_background() {
+    let calls = calls_of_end(|| root(DomainState::Running, 1), accept_all);
+    assert!(!is_destroyed(&calls, POOL));
+    let frozen = position(&calls, |call| matches!(call, Request::DomainFreeze(_)));
+    let retired = position(&calls, |call| matches!(call, Request::DomainRetire(_)));
+    let begun = position(&calls, |call| matches!(call, Request::ThreadStart(_)));
+    assert!(frozen.is_some() && frozen < retired && retired < begun);
+}
+
+#[test]
+fn the_memory_of_a_domain_that_cannot_run_here_is_destroyed_in_the_background() {
+    for (state, kernel) in [
+        (DomainState::Incoming, accept_all as fn(&_) -> _),
+        (DomainState::Prepared, accept_all),
+        (DomainState::Exported, retired),
+    ] {
+        let calls = calls_of_end(|| root(state, 1), kernel);
+        assert!(!is_destroyed(&calls, POOL), "{state:?}");
+        let begun = position(&calls, |call| matches!(call, Request::ThreadStart(_)));
+        assert!(begun.is_some(), "{state:?}");
+    }
+}
+
+/// At the deadline of its freeze, such a domain would run again.
+#[test]
+fn a_domain_that_another_one_has_frozen_is_destroyed_at_once() {
+    let frozen = |request: &Request| match request {
+        Request::DomainFreeze(_) => Err(abi::Error::InUse),
+        _ => accept_all(request),
+    };
+    let calls = calls_of_end(|| root(DomainState::Running, 1), frozen);
+    assert!(is_destroyed(&calls, POOL));
+}
+
+#[test]
+fn a_part_of_the_machine_is_destroyed_at_once() {
+    let console = || {
+        let mut root = home(DomainState::Running, Restart::Always);
+        let mut definition = Definition::for_tests(Restart::Always);
+        definition.description.role = Some(Role::Console);
+        let domain = root.domains.by_name_mut(name()).expect("a domain");
+        domain.definition = Some(Rc::new(definition));
+        root
+    };
+    let calls = calls_of_end(console, accept_all);
+    assert!(is_destroyed(&calls, POOL));
+    let frozen = position(&calls, |call| matches!(call, Request::DomainFreeze(_)));
+    assert_eq!(frozen, None);
 }

@@ -106,7 +106,7 @@ fn an_exported_domain_that_is_not_retired_is_not_released() {
 }
 
 #[test]
-fn the_memory_of_a_domain_that_has_left_is_destroyed_by_the_migration_server() {
+fn the_memory_of_a_domain_that_has_left_is_kept_and_the_migration_server_can_only_see_it() {
     let ((), calls) = with_kernel(retired, || {
         let mut root = root(DomainState::Exported, 1);
         let released = call(&mut root, release());
@@ -125,7 +125,23 @@ fn the_memory_of_a_domain_that_has_left_is_destroyed_by_the_migration_server() {
         Request::CapabilityMint(call) if call.from == POOL => Some(call.rights),
         _ => None,
     });
-    assert_eq!(rights, Some(PoolRights::DESTROY.into()));
+    assert_eq!(rights, Some(PoolRights::empty().into()));
+}
+
+#[test]
+fn root_destroys_the_memory_of_a_domain_that_has_left_once_the_migration_server_gives_it_up() {
+    for (id, is_given_up) in [(ID, true), (DomainId(99), false)] {
+        let ((), calls) = with_kernel(retired, || {
+            let mut root = root(DomainState::Exported, 1);
+            call(&mut root, release());
+            for _ in 0..2 {
+                let reply = call(&mut root, RootRequest::Reclaim { id });
+                assert_eq!(reply, is_done(), "repeated");
+            }
+            core::mem::forget(root);
+        });
+        assert_eq!(is_destroyed(&calls, POOL), is_given_up);
+    }
 }
 
 #[test]
@@ -133,7 +149,7 @@ fn root_destroys_the_memory_of_a_domain_that_has_left_if_the_migration_server_ha
     let ((), calls) = with_kernel(retired, || {
         let mut root = root(DomainState::Exported, 1);
         call(&mut root, release());
-        root.remains.destroy_all();
+        root.remains.reclaim_all();
         let repeated = call(&mut root, release());
         assert_eq!(repeated, is_refused(Refusal::NoSuchDomain));
     });

@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use abi::Request;
 use abi::calls::PageSet;
 use abi::register::{ObjectId, Slot};
+use identity::DomainId;
 use nomad_image::{Announcement, Chunk, Event, MemoryKey, PageChange, PageMap};
 use runtime::host::{CallResult, with_kernel};
 use runtime::{Cap, Error};
@@ -50,7 +51,8 @@ fn copy() -> Kept {
     };
     let domain = Owned::new(Cap::from_slot(Slot(10)));
     let memories = KeptMemories::from([3, 4].map(memory));
-    Kept::new(domain, Cap::from_slot(Slot(11)), memories)
+    let pool = Owned::new(Cap::from_slot(Slot(11)));
+    Kept::new(DomainId(1), domain, pool, memories)
 }
 
 /// The announcement of a Memory that continues another one.
@@ -198,5 +200,6 @@ fn copy_of_one(page_count: u64) -> Kept {
         page_count,
     };
     let domain = Owned::new(Cap::from_slot(Slot(10)));
-    Kept::new(domain, Cap::from_slot(Slot(11)), [(3, memory)].into())
+    let pool = Owned::new(Cap::from_slot(Slot(11)));
+    Kept::new(DomainId(1), domain, pool, [(3, memory)].into())
 }
