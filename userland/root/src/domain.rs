@@ -49,6 +49,8 @@ pub struct Domain {
     pub state_before_arrival: Option<DomainState>,
     /// Its memory, once reserved.
     pub pool: Option<Cap<Pool>>,
+    /// The capability for its memory that the migration server gets while it arrives.
+    pub builder_pool: Option<Handle<Pool>>,
     /// Its objects, once it is complete.
     pub objects: Option<DomainObjects>,
     /// The token of its freeze while it is prepared.
@@ -93,6 +95,7 @@ impl Domain {
             started_ns: 0,
             state_before_arrival: None,
             pool: None,
+            builder_pool: None,
             objects: None,
             freeze_token: 0,
             export: None,
@@ -132,6 +135,7 @@ impl Domain {
         self.incarnation = incarnation;
         self.state = DomainState::Running;
         self.state_before_arrival = None;
+        self.builder_pool = None;
         if self.is_from_guest {
             self.guest = None;
         }
@@ -146,6 +150,7 @@ impl Domain {
         }
         self.held.clear();
         self.migration_handle = None;
+        self.builder_pool = None;
         self.objects = None;
         let objects = [
             self.pool.take().map(Cap::erase),
