@@ -8,6 +8,8 @@ lib=$(dirname -- "$(readlink -f -- "$0")")
 root=$(dirname -- "$(dirname -- "$lib")")
 # shellcheck source=scripts/lib/setup.sh
 source "$lib/setup.sh"
+# shellcheck source=scripts/lib/linux.sh
+source "$lib/linux.sh"
 
 consent=ask
 arguments=()
@@ -21,6 +23,9 @@ for argument in "$@"; do
 done
 if [[ $consent != none ]]; then
     set_up "${arguments[0]}" "$consent"
+    if [[ ${arguments[0]} == bench && " ${arguments[*]} " == *" net "* ]]; then
+        download_linux "${CARGO_TARGET_DIR:-$root/target}/caravan/linux" "$consent"
+    fi
 fi
 
 # Prevents rustup from installing or upgrading a toolchain.

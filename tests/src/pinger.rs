@@ -16,6 +16,8 @@ const FRAME_BYTES: usize = 60;
 const HEADER_BYTES: usize = 14;
 const ARP: [u8; 2] = [0x08, 0x06];
 const IPV4: [u8; 2] = [0x08, 0x00];
+const ARP_REQUEST: u8 = 1;
+const ARP_REPLY: u8 = 2;
 const BROADCAST: [u8; 6] = [0xff; 6];
 const ECHO_REQUEST: u8 = 8;
 const ECHO_REPLY: u8 = 0;
@@ -130,8 +132,12 @@ impl Pinger {
             set.expect("a timeout above zero");
             match self.socket.recv(&mut buffer) {
                 Ok(length) => {
-                    if let Some(found) = of(&buffer[..length]) {
+                    let frame = &buffer[..length];
+                    if let Some(found) = of(frame) {
                         return Some(found);
+                    }
+                    if let Some(reply) = self.arp_reply(frame) {
+                        self.send(&reply);
                     }
                 }
                 Err(error) if is_timeout(&error) => {}
@@ -144,10 +150,27 @@ impl Pinger {
     }
 
     fn arp_request(&self) -> Vec<u8> {
-        let (own, target) = (self.address.octets(), self.target.octets());
-        let ethernet = [&BROADCAST[..], &self.mac.0, &ARP].concat();
-        let head = [0, 1, 8, 0, 6, 4, 0, 1];
-        let mut frame = [&ethernet[..], &head, &self.mac.0, &own, &[0; 6], &target].concat();
+        let target = [&[0; 6][..], &self.target.octets()].concat();
+        self.arp(BROADCAST, ARP_REQUEST, &target)
+    }
+
+    /// The reply, if this frame is a request for this host's address. Linux repeats its request after some seconds, and sends a host that
+    /// does not reply nothing further.
+    fn arp_reply(&self, frame: &[u8]) -> Option<Vec<u8>> {
+        let packet = payload(frame, ARP)?;
+        let is_request = packet.get(6..8)? == [0, ARP_REQUEST];
+        let is_for_this = packet.get(24..28)? == self.address.octets();
+        let asker = packet.get(8..18)?;
+        let to = asker[..6].try_into().ok()?;
+        (is_request && is_for_this).then(|| self.arp(to, ARP_REPLY, asker))
+    }
+
+    /// An ARP frame about this host. `target` has the Ethernet and the IP address of the other one.
+    fn arp(&self, to: [u8; 6], operation: u8, target: &[u8]) -> Vec<u8> {
+        let ethernet = [&to[..], &self.mac.0, &ARP].concat();
+        let head = [0, 1, 8, 0, 6, 4, 0, operation];
+        let own = self.address.octets();
+        let mut frame = [&ethernet[..], &head, &self.mac.0, &own, target].concat();
         frame.resize(FRAME_BYTES, 0);
         frame
     }
@@ -155,7 +178,7 @@ impl Pinger {
     /// The target's address on the segment, if this frame is its reply to an ARP request.
     fn resolved(&self, frame: &[u8]) -> Option<[u8; 6]> {
         let packet = payload(frame, ARP)?;
-        let is_reply = packet.get(6..8)? == [0, 2];
+        let is_reply = packet.get(6..8)? == [0, ARP_REPLY];
         let is_from_target = packet.get(14..18)? == self.target.octets();
         let mac = packet.get(8..14)?.try_into().ok()?;
         (is_reply && is_from_target).then_some(mac)
@@ -216,6 +239,23 @@ mod tests {
         assert_eq!(frame.len(), FRAME_BYTES);
         assert_eq!(checksum(&frame[14..34]), 0, "the header's");
         assert_eq!(checksum(&frame[34..]), 0, "the message's");
+    }
+
+    #[test]
+    fn a_request_for_its_address_is_answered_to_the_asker() {
+        let (_segment, pinger) = pinger();
+        let (mut other, mac) = (Segment::new(), MacAddress::local(21));
+        let asker = Pinger::join(&mut other, mac, pinger.target, pinger.address);
+        let reply = pinger.arp_reply(&asker.arp_request());
+        let reply = reply.expect("a reply");
+        assert_eq!(reply[..6], mac.0);
+        assert_eq!(asker.resolved(&reply), Some(MacAddress::local(99).0));
+        assert_eq!(pinger.arp_reply(&reply), None, "a reply");
+        assert_eq!(
+            asker.arp_reply(&asker.arp_request()),
+            None,
+            "another host's address"
+        );
     }
 
     #[test]

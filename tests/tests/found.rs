@@ -13,6 +13,8 @@ use harness::{Fleet, Node, counter};
 
 /// A delay that is longer than a DHCP client waits for the reply to its first request.
 const SLOW: Duration = Duration::from_secs(6);
+/// The server's line about its second reply to a request for the address.
+const REPEATED: &str = "dhcp Lease 2";
 
 /// The interval between queries.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -69,7 +71,8 @@ fn a_machine_with_a_lease_is_found_and_domains_move_there_and_back() {
     assert!(list.contains("counter"), "{list}");
 }
 
-/// The server of the lab needs longer for a reply than its client waits at first.
+/// The server of the lab needs longer for a reply than its client waits at first, so the client repeats its request for the address. Its
+/// renewals are requests of another kind. Before the first of them is answered, a second request for the address is a repetition.
 #[test]
 fn a_machine_whose_dhcp_server_is_slow_is_found_later() {
     let mut fleet = Fleet::boot_as(&["found-a", "found-dhcp"]);
@@ -77,9 +80,16 @@ fn a_machine_whose_dhcp_server_is_slow_is_found_later() {
         delay: SLOW,
         ..Lease::default()
     };
-    let _servers = lan_servers::start_with(&fleet.party, lease);
+    let servers = lan_servers::start_with(&fleet.party, lease);
     let leased = lease.address.to_string();
     fleet.await_log(B, &format!("[nomad] this machine has the address {leased}"));
+    servers.await_output(REPEATED, LIMIT);
+    let replies = servers.output().text();
+    let earlier = replies.split_once(REPEATED).map(|(earlier, _)| earlier);
+    assert!(
+        earlier.is_some_and(|earlier| !earlier.contains("Renewal")),
+        "{replies}"
+    );
     await_found(&fleet, A.address(), B, &leased);
     fleet.await_log(A, counter::READY);
 }

@@ -111,7 +111,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
 }
 
 /// Measures machines from a third host with a program of the harness: `measure` moves domains, `connect` connects clients to the
-/// store, `net` measures the store behind each model of network card.
+/// store, `net` measures the store behind each model of network card, beside Redis on Linux.
 fn measure_machines(program: &str, workspace: &Workspace) -> Result<Vec<Figure>> {
     build::everything(workspace)?;
     build::host_programs(workspace)?;

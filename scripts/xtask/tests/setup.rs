@@ -1,14 +1,15 @@
-//! `scripts/lib/setup.sh` on systems other than Debian: it installs nothing, and lists the missing programs.
+//! `scripts/lib/setup.sh` on systems other than Debian: it installs nothing, and lists the missing programs. `scripts/lib/linux.sh` without
+//! success: it states the reason and does not stop the benchmark.
 //!
-//! The script runs unmodified, with a search path that contains only the test's programs.
+//! The scripts run unmodified, with a search path that contains only the test's programs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Programs that the script itself calls.
-const TOOLS: &[&str] = &["dirname", "sed"];
+/// Programs that the scripts themselves call.
+const TOOLS: &[&str] = &["dirname", "head", "mkdir", "rm", "sed"];
 /// Programs that it looks for besides QEMU and a toolchain.
 const PROGRAMS: &[&str] = &[
     "cargo",
@@ -67,10 +68,12 @@ impl System {
             .fold(system, |system, name| system.with(name, ""))
     }
 
-    /// Runs commands with the script's functions.
+    /// Runs commands with the scripts' functions.
     fn run(&self, commands: &str) -> Output {
-        let setup = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib/setup.sh");
-        let script = format!("set -euo pipefail; source {}; {commands}", setup.display());
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib");
+        let sources = ["setup.sh", "linux.sh"].map(|name| scripts.join(name));
+        let [setup, linux] = sources.each_ref().map(|source| source.display());
+        let script = format!("set -euo pipefail; source {setup}; source {linux}; {commands}");
         Command::new("/bin/bash")
             .args(["-c", &script])
             .env_clear()
@@ -145,4 +148,40 @@ fn the_systems_name_comes_from_its_file() {
     fs::write(&file, "ID=debian\nVERSION_ID=\"13\"\n").unwrap();
     let output = system.run(&format!("system_name {}", file.display()));
     assert_eq!(text_of(&output), "debian-13\n");
+}
+
+/// Downloads Linux on this system to a directory; returns the output, and whether the directory exists afterwards.
+fn download_linux(system: &System, name: &str) -> (String, bool) {
+    let directory = system.root.join("linux");
+    let output = system.run(&format!(
+        "system_name() {{ echo {name}; }}; download_linux {} given",
+        directory.display()
+    ));
+    let text = text_of(&output);
+    assert!(output.status.success(), "{text}");
+    (text, directory.exists())
+}
+
+#[test]
+fn linux_is_downloaded_on_debian_only() {
+    let (text, exists) = download_linux(&System::new("fedora"), "fedora-44");
+    assert!(text.contains("packages of Debian") && !exists, "{text}");
+}
+
+#[test]
+fn linux_is_not_downloaded_twice() {
+    let system = System::new("twice");
+    fs::create_dir(system.root.join("linux")).unwrap();
+    let (text, exists) = download_linux(&system, "debian-12");
+    assert!(text.is_empty() && exists, "{text}");
+}
+
+#[test]
+fn a_failed_download_of_linux_is_stated_and_leaves_nothing() {
+    let system = System::new("offline")
+        .with("apt-cache", "echo '  Depends: linux-image-6.1.0-1-amd64'")
+        .with("apt-get", "exit 100");
+    let (text, exists) = download_linux(&system, "debian-12");
+    assert!(text.contains("setup: apt cannot download"), "{text}");
+    assert!(!exists && !system.root.join("linux.part").exists());
 }

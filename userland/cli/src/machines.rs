@@ -16,7 +16,8 @@ use crate::domains::{self, Sum};
 use crate::screen::Format;
 use crate::server::Server;
 
-/// What the operator of a fleet has to know about each of its machines, of this version: the line below the table.
+/// What the operator of a fleet has to know about each of its machines, of this version: the line below the table. As JSON, each
+/// machine has a field `uses_iommu`.
 const TRUST: &str =
     "no machine uses an IOMMU: the drivers of devices are trusted with all memory of their machine";
 
@@ -174,6 +175,8 @@ fn to_json(machine: &Machine) -> serde_json::Value {
         "origin": machine.origin.to_string(),
         "double": machine.double.map(|address| address.to_string()),
         "answers": matches!(machine.reply, Some(Ok(_))),
+        // No version does, whether the machine replies or not.
+        "uses_iommu": false,
     });
     match &machine.reply {
         Some(Ok(Summary { sum, drain })) => {
@@ -250,5 +253,8 @@ mod tests {
         assert!(objects[0].contains(r#""domains":4"#), "{}", objects[0]);
         assert!(objects[0].contains(r#""stage":"moving""#), "{}", objects[0]);
         assert!(objects[1].contains(r#""answers":false"#), "{}", objects[1]);
+        for object in objects {
+            assert!(object.contains(r#""uses_iommu":false"#), "{object}");
+        }
     }
 }

@@ -50,6 +50,8 @@ pub struct Domain {
     pub state_before_arrival: Option<DomainState>,
     /// Its memory, once reserved.
     pub pool: Option<Cap<Pool>>,
+    /// The capability for its memory that the migration server gets while it arrives.
+    pub builder_pool: Option<Handle<Pool>>,
     /// Its objects, once it is complete.
     pub objects: Option<DomainObjects>,
     /// The token of its freeze while it is prepared.
@@ -103,6 +105,7 @@ impl Domain {
             started_ns: 0,
             state_before_arrival: None,
             pool: None,
+            builder_pool: None,
             objects: None,
             freeze_token: 0,
             export: None,
@@ -142,6 +145,7 @@ impl Domain {
         self.incarnation = incarnation;
         self.state = DomainState::Running;
         self.state_before_arrival = None;
+        self.builder_pool = None;
         if self.is_from_guest {
             self.guest = None;
         }
@@ -158,6 +162,7 @@ impl Domain {
         self.export = None;
         self.held.clear();
         self.migration_handle = None;
+        self.builder_pool = None;
         self.objects = None;
         if let Some(clock) = self.clock.take()
             && let Err(error) = clock.destroy()

@@ -1,4 +1,4 @@
-//! Figures of other systems for comparison with the benchmark: seL4, the live migration of QEMU, and Redis on Linux.
+//! Figures of other systems for comparison with the benchmark: seL4, and the live migration of QEMU.
 //!
 //! seL4 is the master branch of August 2026: gcc 12 -O2, with the fast path, without Meltdown mitigation, PCID, IOMMU and
 //! debugging. Its figures are for threads of equal priority in different address spaces, in QEMU 10.0.2. They include the
@@ -8,9 +8,7 @@
 //! runs between two QEMU processes on one host, over a bridge limited to 1 Gbit/s. Its times depend on that host, so only its bytes are
 //! here: the benchmark of migration measures the times of QEMU's mover itself.
 //!
-//! Redis is Debian's, without persistence, on Debian's Linux kernel for clouds, in a machine of QEMU 10.0.2 with one core and a card of
-//! virtio. It has the same load of `redis-benchmark` as our store. A plugin counts the instructions, possibly the copy of a whole
-//! buffer by `rep` as one. The figures come from the request for this benchmark, and no benchmark here reproduces them.
+//! The benchmark of networking measures Redis on Linux itself.
 
 /// Figures of the live migration, in our units.
 const MIGRATION: &[(&str, f64)] = &[
@@ -47,16 +45,6 @@ const KERNEL: &[(&str, u64)] = &[
     ("size.kernel_text_bytes", 108 << 10),
 ];
 
-/// Figures of the store, in our units.
-const STORE: &[(&str, f64)] = &[
-    ("net.virtio.instructions.set.1", 30_200.0),
-    ("net.virtio.instructions.set.50", 24_100.0),
-    ("net.virtio.instructions.set.50.pipeline_16", 5_900.0),
-    ("net.virtio.instructions.set_64_kib.1", 196_000.0),
-    ("net.virtio.instructions.boot", 1_409_000_000.0),
-    ("net.virtio.instructions.idle", 1_140_000.0),
-];
-
 /// The other system for which this figure is known, and its value there.
 pub fn of(figure: &str) -> Option<(&'static str, f64)> {
     let kernel = KERNEL
@@ -65,10 +53,7 @@ pub fn of(figure: &str) -> Option<(&'static str, f64)> {
     let migration = MIGRATION
         .iter()
         .map(|(name, value)| (*name, "QEMU", *value));
-    let store = STORE
-        .iter()
-        .map(|(name, value)| (*name, "Redis on Linux", *value));
-    let mut all = kernel.chain(migration).chain(store);
+    let mut all = kernel.chain(migration);
     let found = all.find(|(name, ..)| *name == figure);
     found.map(|(_, peer, value)| (peer, value))
 }
@@ -83,8 +68,6 @@ mod tests {
         let overhead = of("migration.wire_overhead.wws.first.median");
         assert_eq!(overhead, Some(("QEMU", 1.004)));
         assert_eq!(of("migration.gap_ms.wws.first.median"), None);
-        let set = of("net.virtio.instructions.set.1");
-        assert_eq!(set, Some(("Redis on Linux", 30_200.0)));
         assert_eq!(of("domain.freeze.64_mib"), None);
     }
 

@@ -5,15 +5,16 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use harness::fleet::LIMIT;
-use harness::machine::{Boot, Machine, Options};
+use harness::machine::{Machine, Options};
 use harness::pinger::Pinger;
 use harness::redis_benchmark::{self, Row};
-use harness::{Artefacts, MacAddress, Node, Segment, ThirdParty, store};
+use harness::{MacAddress, Node, Segment, ThirdParty, store};
 
 use crate::nic::Nic;
+use crate::system::System;
 
-/// The machine's archive: that of a fleet of one.
-const ARCHIVE: &str = "alone-a";
+/// The machine's memory.
+pub const MEMORY_MIB: u32 = 512;
 const PINGER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 99);
 /// The time after the first reply in which the machine finishes starting.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -32,19 +33,16 @@ pub struct Site {
 }
 
 impl Site {
-    /// Starts a machine with this card and these changes, and the hosts.
-    pub fn start(nic: Nic, change: impl FnOnce(Options) -> Options) -> Site {
+    /// Starts a machine with this card, system and changes, and the hosts.
+    pub fn start(nic: Nic, system: System<'_>, change: impl FnOnce(Options) -> Options) -> Site {
         let mut segment = Segment::new();
         let mac = MacAddress::local;
         let party = ThirdParty::join(&mut segment, "third", "10.77.0.100/24", mac(100));
         let pinger = Pinger::join(&mut segment, mac(99), PINGER, store::IP);
-        let boot = Boot::Kernel {
-            kernel: Artefacts::kernel(),
-            archive: Some(Artefacts::archive_named(ARCHIVE)),
-        };
         let port = segment.port("a");
-        let options = Options::new("a", boot)
-            .memory_mib(512)
+        let options = system
+            .options(nic)
+            .memory_mib(MEMORY_MIB)
             .nic(&port, Node::A.nic())
             .nic_model(nic.model());
         let started = Instant::now();

@@ -1,11 +1,18 @@
-//! The figures in wall time, from a machine that runs in real time, and its memory.
+//! The figures in wall time, from machines that run in real time, and their memory.
+//!
+//! The systems' machines run at the same time, each on its own segment, and take turns: the host may have other work, which then slows
+//! down all of them. Each measurement is repeated, and its best result is printed.
 
 use harness::fleet::LIMIT;
 
+use crate::figures::Figures;
+use crate::memory;
 use crate::nic::Nic;
-use crate::print;
 use crate::site::Site;
+use crate::system::System;
 
+/// The number of measurements of which the best is printed.
+const REPETITIONS: usize = 3;
 /// The size of a value in bulk transfers.
 const BULK_BYTES: u32 = 256 << 10;
 /// The number of echo requests one after the other, and that of echo requests of which several are in flight.
@@ -13,91 +20,159 @@ const ROUND_TRIPS: usize = 1_000;
 const FRAMES: usize = 20_000;
 const WINDOW: usize = 32;
 
-/// A load on the store: the figure's name, and the generator's arguments.
-struct Load(&'static str, &'static str);
+/// A measurement, which is repeated.
+struct Measurement {
+    /// The figure.
+    name: &'static str,
+    unit: &'static str,
+    decimals: usize,
+    /// The better one of two results.
+    better: fn(f64, f64) -> f64,
+    run: fn(&mut Site) -> f64,
+}
 
-const LOADS: [Load; 6] = [
-    Load("set.1", "-n 5000 -c 1 -t set"),
-    Load("get.1", "-n 5000 -c 1 -t get"),
-    Load("set.50", "-n 20000 -c 50 -t set"),
-    Load("get.50", "-n 20000 -c 50 -t get"),
-    Load("set.50.pipeline_16", "-n 50000 -c 50 -P 16 -t set"),
-    Load("get.50.pipeline_16", "-n 50000 -c 50 -P 16 -t get"),
+const MEASUREMENTS: [Measurement; 11] = [
+    Measurement {
+        name: "round_trip.echo",
+        unit: "ms",
+        decimals: 3,
+        better: f64::min,
+        run: round_trip_of_an_echo,
+    },
+    Measurement {
+        name: "echoes",
+        unit: "frames/s",
+        decimals: 0,
+        better: f64::max,
+        run: echoes_per_s,
+    },
+    Measurement {
+        name: "round_trip.set",
+        unit: "ms",
+        decimals: 3,
+        better: f64::min,
+        run: |site| site.load("-n 3000 -c 1 -t set").median_ms,
+    },
+    rate("rate.set.1", |site| {
+        requests_per_s(site, "-n 3000 -c 1 -t set")
+    }),
+    rate("rate.get.1", |site| {
+        requests_per_s(site, "-n 3000 -c 1 -t get")
+    }),
+    rate("rate.set.50", |site| {
+        requests_per_s(site, "-n 15000 -c 50 -t set")
+    }),
+    rate("rate.get.50", |site| {
+        requests_per_s(site, "-n 15000 -c 50 -t get")
+    }),
+    rate("rate.set.50.pipeline_16", |site| {
+        requests_per_s(site, "-n 50000 -c 50 -P 16 -t set")
+    }),
+    rate("rate.get.50.pipeline_16", |site| {
+        requests_per_s(site, "-n 50000 -c 50 -P 16 -t get")
+    }),
+    // A transfer of large values to the store, and one from it.
+    bulk("bulk_in", |site| bulk_mb_per_s(site, "set")),
+    bulk("bulk_out", |site| bulk_mb_per_s(site, "get")),
 ];
 
-/// Transfers of large values to the store and from it.
-const BULK: [Load; 2] = [Load("bulk_in", "-t set"), Load("bulk_out", "-t get")];
-
-/// Prints the figures of a card.
-pub fn measure(nic: Nic) {
-    let mut site = Site::start(nic, |options| options);
-    site.await_pong();
-    let boot_ms = site.started.elapsed().as_secs_f64() * 1e3;
-    print(nic, "boot", format!("{boot_ms:.0}"), "ms");
-    site.settle();
-    print_memory(nic, &mut site);
-    print_echoes(nic, &mut site);
-    for Load(name, arguments) in LOADS {
-        let row = site.load(arguments);
-        print(
-            nic,
-            &format!("rate.{name}"),
-            row.requests_per_s.round(),
-            "requests/s",
-        );
-        if name == "set.1" {
-            print(nic, "round_trip.set", row.median_ms, "ms");
-        }
-    }
-    for Load(name, test) in BULK {
-        let row = site.load(&format!("-n 200 -c 1 -d {BULK_BYTES} {test}"));
-        let mb_per_s = row.requests_per_s * f64::from(BULK_BYTES) / 1e6;
-        print(nic, name, format!("{mb_per_s:.2}"), "MB/s");
+const fn rate(name: &'static str, run: fn(&mut Site) -> f64) -> Measurement {
+    Measurement {
+        name,
+        unit: "requests/s",
+        decimals: 0,
+        better: f64::max,
+        run,
     }
 }
 
-fn print_echoes(nic: Nic, site: &mut Site) {
-    site.pinger.resolve(LIMIT);
+const fn bulk(name: &'static str, run: fn(&mut Site) -> f64) -> Measurement {
+    Measurement {
+        name,
+        unit: "MB/s",
+        decimals: 2,
+        better: f64::max,
+        run,
+    }
+}
+
+/// Prints the figures of a card under each of these systems.
+pub fn measure(nic: Nic, systems: &[System<'_>], figures: &mut [Figures]) {
+    let mut sites = Vec::new();
+    for (system, figures) in systems.iter().zip(figures.iter_mut()) {
+        let mut site = Site::start(nic, *system, |options| options);
+        site.await_pong();
+        let boot_ms = site.started.elapsed().as_secs_f64() * 1e3;
+        figures.print("boot", format!("{boot_ms:.0}"), "ms");
+        site.settle();
+        memory::print(figures, &mut site, *system);
+        site.pinger.resolve(LIMIT);
+        sites.push(site);
+    }
+    for measurement in MEASUREMENTS {
+        let results = best(&mut sites, measurement.better, measurement.run);
+        for (result, figures) in results.into_iter().zip(figures.iter_mut()) {
+            let Measurement {
+                name,
+                unit,
+                decimals,
+                ..
+            } = measurement;
+            figures.print(name, format!("{result:.decimals$}"), unit);
+        }
+    }
+}
+
+/// The best result of several runs for each subject. The subjects take turns.
+fn best<T>(
+    subjects: &mut [T],
+    better: fn(f64, f64) -> f64,
+    run: impl Fn(&mut T) -> f64,
+) -> Vec<f64> {
+    let mut results: Vec<f64> = subjects.iter_mut().map(&run).collect();
+    for _ in 1..REPETITIONS {
+        for (subject, result) in subjects.iter_mut().zip(&mut results) {
+            *result = better(*result, run(subject));
+        }
+    }
+    results
+}
+
+/// The median, in ms.
+fn round_trip_of_an_echo(site: &mut Site) -> f64 {
     let echoes = site.pinger.ping(ROUND_TRIPS, 1);
-    let median_ms = echoes.round_trips[ROUND_TRIPS / 2].as_secs_f64() * 1e3;
-    print(nic, "round_trip.echo", format!("{median_ms:.3}"), "ms");
-    let echoes = site.pinger.ping(FRAMES, WINDOW);
-    let per_s = FRAMES as f64 / echoes.elapsed.as_secs_f64();
-    print(nic, "echoes", per_s.round(), "frames/s");
+    echoes.round_trips[ROUND_TRIPS / 2].as_secs_f64() * 1e3
 }
 
-/// Prints the memory that the domains have spent of their pools, which the operator's `mem` reports.
-fn print_memory(nic: Nic, site: &mut Site) {
-    site.machine.type_line("mem");
-    // Lines of the log have the word, too.
-    let spent = loop {
-        let line = site.machine.expect("all ", LIMIT);
-        if let Some(kib) = spent_kib(&line) {
-            break kib;
-        }
-    };
-    print(nic, "memory.spent", spent, "KiB");
+fn echoes_per_s(site: &mut Site) -> f64 {
+    FRAMES as f64 / site.pinger.ping(FRAMES, WINDOW).elapsed.as_secs_f64()
 }
 
-/// The domains' memory in use, from the last line of the table of `mem`: name, pools and use in MiB, free KiB.
-fn spent_kib(line: &str) -> Option<u64> {
-    let cells: Vec<&str> = line.split_whitespace().collect();
-    let [.., "all", pool_mib, _, free_kib] = cells[..] else {
-        return None;
-    };
-    let pool_kib = 1024 * pool_mib.parse::<u64>().ok()?;
-    pool_kib.checked_sub(free_kib.parse().ok()?)
+fn requests_per_s(site: &Site, load: &str) -> f64 {
+    site.load(load).requests_per_s
+}
+
+fn bulk_mb_per_s(site: &Site, test: &str) -> f64 {
+    let row = site.load(&format!("-n 200 -c 1 -d {BULK_BYTES} -t {test}"));
+    row.requests_per_s * f64::from(BULK_BYTES) / 1e6
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     #[test]
-    fn the_memory_in_use_is_that_of_the_pools_without_the_free_part() {
-        let line = "all                      184       91     95000";
-        assert_eq!(spent_kib(line), Some(184 * 1024 - 95_000));
-        assert_eq!(spent_kib("all 184 91"), None);
-        assert_eq!(spent_kib("memory 5 of 7 pages"), None);
+    fn subjects_take_turns_and_the_best_result_of_each_counts() {
+        let order = RefCell::new(String::new());
+        // Each subject has its name and its next results.
+        let mut subjects = [('a', vec![2.0, 9.0, 5.0]), ('b', vec![4.0, 1.0, 3.0])];
+        let most = best(&mut subjects, f64::max, |(name, results)| {
+            order.borrow_mut().push(*name);
+            results.pop().expect("three results")
+        });
+        assert_eq!(most, [9.0, 4.0]);
+        assert_eq!(order.into_inner(), "ababab");
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! A card normally wakes the driver by an interrupt. There are three exceptions, in which a deadline wakes it:
 //!
-//! * The card has no interrupt that root could hand over: it is polled.
+//! * The card has no interrupt that root could hand over: it is polled, soon after a frame and then less and less often. The reply to a
+//!   frame, or the next segment of a stream, usually follows within a fraction of a millisecond.
 //! * The bridge has used its budget and there is more: the domains below the driver get a turn first.
 //! * The card interrupts again and again for nothing: its interrupt stays unacknowledged for the length of a pause.
 
-/// The interval between polls, and the length of a pause.
+/// The interval between polls of an idle card, and the length of a pause.
 pub const PAUSE_NS: u64 = 1_000_000;
+
+/// The interval between a run of the bridge that moved frames and the next poll. Each poll in vain doubles it, up to a pause.
+const POLL_NS_MIN: u64 = 50_000;
 
 /// The number of consecutive interrupts without a frame or an event that counts as a storm.
 const IDLE_INTERRUPTS_MAX: u32 = 64;
@@ -25,6 +29,8 @@ pub enum Remaining {
 #[derive(Debug)]
 pub struct Pace {
     is_polled: bool,
+    /// The interval until the next poll.
+    poll_ns: u64,
     /// An interrupt is not acknowledged yet.
     is_pending: bool,
     idle_interrupts: u32,
@@ -35,6 +41,7 @@ impl Pace {
     pub fn new(is_polled: bool) -> Pace {
         Pace {
             is_polled,
+            poll_ns: PAUSE_NS,
             is_pending: false,
             idle_interrupts: 0,
         }
@@ -49,8 +56,12 @@ impl Pace {
         core::mem::take(&mut self.is_pending) || self.is_polled
     }
 
-    /// Records whether the driver had anything to do after an acknowledged interrupt.
+    /// Records whether the driver had anything to do after an acknowledged interrupt or a poll.
     pub fn record(&mut self, has_interrupt: bool, has_work: bool) {
+        self.poll_ns = match has_work {
+            true => POLL_NS_MIN,
+            false => PAUSE_NS.min(2 * self.poll_ns),
+        };
         if has_work {
             self.idle_interrupts = 0;
         } else if has_interrupt {
@@ -60,8 +71,12 @@ impl Pace {
 
     /// The time at which the driver runs again if nothing wakes it; `None` for never.
     pub fn deadline_ns(&self, remaining: Remaining, now_ns: u64) -> Option<u64> {
-        let waits = self.is_polled || self.is_pending || remaining == Remaining::More;
-        waits.then(|| now_ns.saturating_add(PAUSE_NS))
+        let pauses = self.is_pending || remaining == Remaining::More;
+        let interval_ns = match pauses {
+            true => Some(PAUSE_NS),
+            false => self.is_polled.then_some(self.poll_ns),
+        };
+        interval_ns.map(|interval_ns| now_ns.saturating_add(interval_ns))
     }
 }
 
@@ -83,6 +98,22 @@ mod tests {
         let mut pace = Pace::new(true);
         assert_eq!(pace.deadline_ns(Remaining::Nothing, 5), Some(5 + PAUSE_NS));
         assert!(pace.wake(false));
+    }
+
+    #[test]
+    fn a_polled_card_is_polled_soon_after_a_frame_and_then_less_and_less_often() {
+        let mut pace = Pace::new(true);
+        let mut interval_ns = |has_work| {
+            pace.record(true, has_work);
+            pace.deadline_ns(Remaining::Nothing, 0).expect("a poll")
+        };
+        assert_eq!(interval_ns(true), POLL_NS_MIN);
+        assert_eq!(interval_ns(false), 2 * POLL_NS_MIN);
+        assert_eq!(interval_ns(false), 4 * POLL_NS_MIN);
+        assert_eq!([(); 4].map(|()| interval_ns(false))[3], PAUSE_NS);
+        assert_eq!(interval_ns(true), POLL_NS_MIN);
+        // The domains below the driver get a turn even so.
+        assert_eq!(pace.deadline_ns(Remaining::More, 0), Some(PAUSE_NS));
     }
 
     #[test]

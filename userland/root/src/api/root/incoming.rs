@@ -9,6 +9,7 @@
 //! root, so it survives a restart of its builder. It is frozen until it is adopted.
 
 use abi::NO_DEADLINE;
+use abi::kind::PoolRights;
 use abi::register::PageCount;
 use runtime::Cap;
 use runtime::capability::{Kind, Pool};
@@ -57,7 +58,8 @@ pub fn admit(
         |domain: &Domain| !domain.is_elsewhere() && (domain.name == name || domain.id == id);
     if let Some(domain) = root.domains.iter().find(|domain| known(domain)) {
         let same = domain.name == name && domain.id == id && domain.state == DomainState::Incoming;
-        let pool = domain.pool.filter(|_| same).ok_or(Refusal::AlreadyHere)?;
+        let pool = domain.builder_pool.as_ref().filter(|_| same);
+        let pool = pool.ok_or(Refusal::AlreadyHere)?;
         return Ok((done(), Some(pool.erase())));
     }
     let pool = root.remains.split(&root.machine, pages);
@@ -65,6 +67,8 @@ pub fn admit(
         abi::Error::PoolEmpty => Refusal::NoMemory,
         other => kernel(other),
     })?;
+    let builder_pool = weaken(pool)?;
+    let reply = (done(), Some(builder_pool.erase()));
     let earlier = root.domains.by_name(name).map(|domain| domain.number);
     let earlier = earlier.and_then(|number| root.domains.remove(number));
     let domain = root.domains.add(name, id);
@@ -73,12 +77,25 @@ pub fn admit(
     domain.has_arrived = true;
     domain.is_from_guest = guest.is_some();
     domain.pool = Some(pool);
+    domain.builder_pool = Some(builder_pool);
     if let Some(earlier) = earlier {
         domain.state_before_arrival = Some(earlier.state);
         domain.definition = earlier.definition;
         domain.guest = earlier.guest;
     }
-    Ok((done(), Some(pool.erase())))
+    Ok(reply)
+}
+
+/// The capability for a new pool that its builder gets. It has the rights that a movable domain may have over its own pool, so no DMA:
+/// no device belongs to a domain that moves. If the kernel refuses it, the pool is destroyed.
+fn weaken(pool: Cap<Pool>) -> Result<Handle<Pool>, Refusal> {
+    match pool.mint(PoolRights::OWN, 0) {
+        Ok(weaker) => Ok(Handle::new(weaker)),
+        Err(error) => {
+            Handle::new(pool).destroy();
+            Err(kernel(error))
+        }
+    }
 }
 
 /// Checks that a domain of this name may be on this guest. A guest states the domain's home itself, so this does not rely on it: every

@@ -5,6 +5,7 @@ use alloc::vec;
 
 use abi::NO_DEADLINE;
 use abi::calls::DomainFreeze;
+use abi::kind::PoolRights;
 use abi::register::PageCount;
 use manifest::Restart;
 use runtime::capability::{Any, Domain as DomainKind, Notification};
@@ -105,6 +106,45 @@ fn only_a_domain_in_the_pool_that_was_admitted_is_kept() {
         assert_eq!(first(&root).state, DomainState::Incoming);
         assert!(first(&root).objects.is_none());
     });
+}
+
+#[test]
+fn a_builder_gets_a_pool_without_the_right_to_dma() {
+    let (given, calls) = with_kernel(accept_all, || {
+        let mut root = Supervisor::for_tests();
+        [(); 2].map(|()| {
+            let admitted = incoming::admit(&mut root, name(), ID, (PageCount(8), true), None);
+            let (_, pool) = admitted.expect("admits, or has");
+            pool.expect("a capability").slot()
+        })
+    });
+    let minted = calls.iter().filter_map(|call| match call {
+        Request::CapabilityMint(call) => Some((call.to, call.rights)),
+        _ => None,
+    });
+    let minted: Vec<_> = minted.collect();
+    assert_eq!(minted, [(given[0], PoolRights::OWN.into())]);
+    assert_eq!(given[0], given[1], "a repeated request");
+}
+
+#[test]
+fn a_pool_that_its_builder_cannot_get_is_destroyed() {
+    let kernel = |request: &Request| match request {
+        Request::CapabilityMint(_) => Err(abi::Error::TableFull),
+        other => accept_all(other),
+    };
+    let (domains, calls) = with_kernel(kernel, || {
+        let mut root = Supervisor::for_tests();
+        let admitted = incoming::admit(&mut root, name(), ID, (PageCount(8), true), None);
+        assert_eq!(admitted.map(drop), Err(Refusal::Kernel));
+        root.domains.iter().count()
+    });
+    assert_eq!(domains, 0);
+    let split = calls.iter().find_map(|call| match call {
+        Request::PoolSplit(call) => Some(call.into),
+        _ => None,
+    });
+    assert!(is_destroyed(&calls, split.expect("a pool")));
 }
 
 #[test]
