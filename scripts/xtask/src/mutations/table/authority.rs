@@ -34,6 +34,9 @@ mutations! {
     "child-dma" in "kernel/src/syscalls/pool.rs":
         "if parent.contains(dma.into()) {" => "if true {";
         "a pool without DMA has children with DMA"; Host("kernel", "objects::tests::contiguous");
+    "builder-dma" in "userland/root/src/api/root/incoming.rs":
+        "match pool.mint(PoolRights::OWN, 0) {" => "match pool.mint(PoolRights::all(), 0) {";
+        "the migration server learns bus addresses"; Host("root", "api::tests::incoming");
     "supply-right" in "kernel/src/syscalls/memory.rs":
         "lookup::memory(caller, call.source, MemoryRights::READ)?" => "lookup::memory(caller, call.source, MemoryRights::empty())?";
         "a Memory is read without READ"; MATRIX;
