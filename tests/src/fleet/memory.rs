@@ -39,7 +39,8 @@ impl Fleet {
         [Node::A, Node::B].map(|node| self.memory_of(node).machine.spent_pages)
     }
 
-    /// Waits until a machine spends as many pages as before. The switch releases rings asynchronously.
+    /// Waits until a machine spends as many pages as before, and has destroyed all memory that it no longer needs. The switch releases
+    /// rings asynchronously.
     ///
     /// # Panics
     ///
@@ -57,14 +58,15 @@ impl Fleet {
         let deadline = Instant::now() + LIMIT;
         loop {
             let memory = self.reply(node, &["mem"]).memory();
-            let now = memory.map(|memory| memory.machine.spent_pages);
-            if now == Some(before) {
+            let machine = memory.map(|memory| memory.machine);
+            let now = machine.map(|memory| (memory.spent_pages, memory.pages_being_freed));
+            if now == Some((before, 0)) {
                 return;
             }
             let name = node.name();
             assert!(
                 Instant::now() < deadline,
-                "{name}: {now:?} pages are spent instead of {before}"
+                "{name}: {now:?} pages are spent and being freed instead of {before} and 0"
             );
             sleep(POLL_INTERVAL);
         }

@@ -214,6 +214,7 @@ impl Root for Hardware {
         Ok(MemoryRecord {
             pool_pages: pages,
             spent_pages: pages - self.kernel.free_pages - self.remains.pool_pages(),
+            pages_being_freed: 0,
             heap_free: 0,
             switch_heap_free: 0,
         })

@@ -102,9 +102,11 @@ pub enum Installation {
 pub struct MemoryRecord {
     /// The size of root's pool, from which all other pools are split.
     pub pool_pages: u64,
-    /// The spent part of root's pool, other pools included. The pools of domains that have left do not count: root destroys them
+    /// The spent part of root's pool, other pools included. The pools of domains that have left or ended do not count: root destroys them
     /// when it needs the memory.
     pub spent_pages: u64,
+    /// The pages of the pools that are being destroyed in the background.
+    pub pages_being_freed: u64,
     /// Free bytes of root's own heap.
     pub heap_free: u64,
     /// Free bytes of the switch's heap at its last call to root.
@@ -139,7 +141,11 @@ impl core::fmt::Display for MemoryRecord {
             f,
             "memory {} of {} pages",
             self.spent_pages, self.pool_pages
-        )
+        )?;
+        match self.pages_being_freed {
+            0 => Ok(()),
+            pages => write!(f, ", {pages} others are being freed"),
+        }
     }
 }
 
@@ -178,10 +184,19 @@ mod tests {
         let record = MemoryRecord {
             pool_pages: 130_000,
             spent_pages: 42,
+            pages_being_freed: 0,
             heap_free: 7,
             switch_heap_free: 9,
         };
         assert_eq!(decode_reply(granted(&record).as_slice()), Ok(record));
         assert_eq!(std::format!("{record}"), "memory 42 of 130000 pages");
+        let busy = MemoryRecord {
+            pages_being_freed: 5,
+            ..record
+        };
+        assert_eq!(
+            std::format!("{busy}"),
+            "memory 42 of 130000 pages, 5 others are being freed"
+        );
     }
 }
