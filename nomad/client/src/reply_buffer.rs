@@ -35,7 +35,8 @@ pub struct ReplyBuffer {
 pub struct Overrun;
 
 impl ReplyBuffer {
-    /// Adds an event. Events after a reply's last are ignored, and so are replaceable ones if a client acknowledges nothing.
+    /// Adds an event. Events after a reply's last are ignored, and so are replaceable ones while [`REPLACEABLE_MAX`] events
+    /// wait for their acknowledgement.
     ///
     /// # Errors
     /// [`Overrun`]: the client does not acknowledge events, and the caller must drop the buffer.

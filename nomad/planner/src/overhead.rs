@@ -8,7 +8,10 @@
 //! Until a small round was measured, the time of a round's acknowledgement stands for the fixed cost of a segment: the flight of the last
 //! bytes, the rehearsal, and the flight back. The acknowledgement of the first round includes the trial build instead, which is longer. That
 //! build is a part of no freeze, unless the domain makes objects or mappings after it, so that it has to be repeated in the freeze. So it
-//! counts only until a round was acknowledged sooner. Before the first round there is no measurement, and no cost is assumed.
+//! counts only until a round was acknowledged sooner.
+//!
+//! A domain cannot be described at every moment. Rounds before its description measure nothing, since the destination has nothing to build.
+//! Before the first measurement no cost is assumed.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +36,9 @@ pub struct Overhead {
 impl Overhead {
     /// Adds a round's measurements. `rate` is the rate of the rounds before it.
     pub fn measure(&mut self, round: &Round, rate: &Rate) {
+        if round.is_undescribed {
+            return;
+        }
         let Some(shortest_us) = self.acknowledged_us else {
             self.acknowledged_us = Some(round.acknowledgement_us);
             return;
@@ -48,7 +54,7 @@ impl Overhead {
         }
     }
 
-    /// The cost in microseconds; `None` before the first round.
+    /// The cost in microseconds; `None` before the first measurement.
     pub fn us(&self) -> Option<u64> {
         let segment_us = self.segment_us.or(self.acknowledged_us)?;
         Some(segment_us.saturating_mul(SEGMENTS))
@@ -84,6 +90,21 @@ mod tests {
     #[test]
     fn no_cost_is_assumed_before_the_first_round() {
         assert_eq!(Overhead::default().us(), None);
+    }
+
+    #[test]
+    fn rounds_before_the_description_measure_nothing() {
+        let mut overhead = Overhead::default();
+        let empty = Round {
+            is_undescribed: true,
+            ..round(4_096, 0, 100)
+        };
+        for _ in 0..3 {
+            overhead.measure(&empty, &Rate::default());
+            assert_eq!(overhead.us(), None);
+        }
+        overhead.measure(&round(4_096, 0, 40_000), &Rate::default());
+        assert_eq!(overhead.us(), Some(SEGMENTS * 40_000));
     }
 
     #[test]

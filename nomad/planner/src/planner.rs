@@ -55,6 +55,8 @@ pub struct Round {
     pub acknowledgement_us: u64,
     /// Pages dirtied during the round, which remain to be sent.
     pub dirtied: u64,
+    /// Whether the domain could not be described yet. Then the destination has built nothing when it acknowledged the round.
+    pub is_undescribed: bool,
 }
 
 /// The next step of a move.
@@ -92,7 +94,7 @@ pub struct Progress {
     pub bytes_per_second: Option<u64>,
     /// Pages that the domain dirtied per second of the last round; `None` before the first round.
     pub dirty_pages_per_second: Option<u64>,
-    /// The estimated downtime if the domain were frozen now; `None` before the first round.
+    /// The estimated downtime if the domain were frozen now; `None` before the first round in which the domain was described.
     pub downtime_estimate_us: Option<u64>,
     /// Bytes of all datagrams so far, before encryption, including datagrams that were sent again.
     pub wire_bytes: u64,
@@ -235,7 +237,7 @@ impl Planner {
     fn stop(&self, why: FreezeReason) -> Plan {
         match self.not_converging {
             NotConverging::GiveUp => Plan::GiveUp,
-            _ if self.fits(self.goals.freeze_us_max) => Plan::Freeze(why),
+            _ if self.may_freeze() => Plan::Freeze(why),
             _ if why != FreezeReason::RoundsExhausted && self.throttle < Throttle::MAX => {
                 Plan::AnotherRound
             }
@@ -243,10 +245,24 @@ impl Planner {
         }
     }
 
+    /// Whether a freeze would probably not reach its limit. A domain that could never be described has no measured overhead, and is
+    /// frozen nevertheless, since frozen it can be described.
+    fn may_freeze(&self) -> bool {
+        let sending_us = self.sending_us();
+        let overhead_us = self.overhead.us().unwrap_or(0);
+        let is_short = |us: u64| us.saturating_add(overhead_us) <= self.goals.freeze_us_max;
+        self.pages_remaining == 0 || sending_us.is_some_and(is_short)
+    }
+
+    /// How long it takes to send the remaining pages.
+    fn sending_us(&self) -> Option<u64> {
+        let bytes = self.pages_remaining.saturating_mul(PAGE_BYTES);
+        self.rate.time_for_us(bytes)
+    }
+
     /// The estimate counts every remaining page in full, so it errs on the long side.
     fn downtime_estimate_us(&self) -> Option<u64> {
-        let bytes = self.pages_remaining.saturating_mul(PAGE_BYTES);
-        let sending_us = self.rate.time_for_us(bytes)?;
+        let sending_us = self.sending_us()?;
         Some(sending_us.saturating_add(self.overhead.us()?))
     }
 }

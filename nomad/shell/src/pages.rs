@@ -50,6 +50,8 @@ pub struct Segment {
     /// When the last of its bytes was first sent.
     sent: Option<Instant>,
     is_last_piece: bool,
+    /// Whether the round has ended with the domain described.
+    is_described: bool,
     /// The last report, or the begin of the segment.
     reported: Reported,
 }
@@ -99,6 +101,7 @@ impl Segment {
             wire_bytes: 0,
             sent: None,
             is_last_piece: false,
+            is_described: false,
             reported: Reported {
                 at: now,
                 wire_bytes: 0,
@@ -128,7 +131,9 @@ impl Segment {
         let (host, outgoing) = shell.outgoing(self.job.transaction)?;
         if self.is_last_piece {
             match self.job.kind {
-                JobKind::Round(number) => host.end_round(outgoing, number, out)?,
+                JobKind::Round(number) => {
+                    self.is_described = host.end_round(outgoing, number, out)?;
+                }
                 JobKind::Freeze(..) => host.end_freeze(outgoing, out)?,
                 JobKind::Close => {}
             }
@@ -219,6 +224,7 @@ impl Segment {
             elapsed_us,
             acknowledgement_us: self.sent.map_or(0, |sent| now.us_since(sent)),
             dirtied: host.refresh_dirty(outgoing)?,
+            is_undescribed: !self.is_described,
         };
         let sent = SourceEvent::RoundSent { number, round };
         Ok(Some(Event::Source(sent)))

@@ -120,6 +120,28 @@ fn a_goal_below_the_overhead_never_counts_as_met() {
     }
 }
 
+#[test]
+fn a_domain_that_could_not_be_described_is_frozen_late_but_the_move_is_not_given_up() {
+    let goals = Goals {
+        rounds_max: 3,
+        ..Goals::default()
+    };
+    let mut planner = planner(goals, 100);
+    let round = Round {
+        pages: 100,
+        bytes: 409_600,
+        elapsed_us: 10_000,
+        acknowledgement_us: 100,
+        dirtied: 1,
+        is_undescribed: true,
+        ..Round::default()
+    };
+    let plans = [(); 3].map(|()| planner.round_done(round));
+    let [first, second, last] = plans;
+    assert_eq!([first, second], [Plan::AnotherRound; 2]);
+    assert_eq!(last, Plan::Freeze(FreezeReason::RoundsExhausted));
+}
+
 /// The simulator's explorations rely on it.
 #[test]
 fn a_goal_of_nothing_is_met_only_if_nothing_is_dirty() {
@@ -384,6 +406,7 @@ fn the_progress_counts_what_was_sent_and_dirtied() {
         elapsed_us: 500_000,
         acknowledgement_us: 0,
         dirtied: 60,
+        is_undescribed: false,
     };
     planner.round_done(round);
     planner.round_done(round);
@@ -397,7 +420,7 @@ prop_compose! {
     fn any_round()(
         pages: u64, bytes: u64, wire_bytes: u64, elapsed_us: u64, acknowledgement_us: u64, dirtied: u64,
     ) -> Round {
-        Round { pages, bytes, wire_bytes, elapsed_us, acknowledgement_us, dirtied }
+        Round { pages, bytes, wire_bytes, elapsed_us, acknowledgement_us, dirtied, is_undescribed: false }
     }
 }
 

@@ -221,12 +221,12 @@ impl Outgoing {
         self.backlog.page_count()
     }
 
-    /// Ends a round. The first round in which the domain can be described also sends the description, from which the
+    /// Ends a round; returns whether the domain is described. The first round in which the domain can be described also sends the description, from which the
     /// destination builds the domain on trial while it still runs here.
     ///
     /// # Errors
     /// The error of the kernel, or no round was begun.
-    pub fn end_round(&mut self, number: u32, out: &mut Vec<u8>) -> Result<(), CaptureError> {
+    pub fn end_round(&mut self, number: u32, out: &mut Vec<u8>) -> Result<bool, CaptureError> {
         let data_pages = self.backlog.end_pass()?;
         self.sent.all += data_pages;
         if !self.is_described {
@@ -234,7 +234,7 @@ impl Outgoing {
         }
         let writer = self.writer.as_mut().ok_or(CaptureError::Inconsistent)?;
         writer.round(0, Round { number, data_pages }, out);
-        Ok(())
+        Ok(self.is_described)
     }
 
     /// Adds the pages written since the last call; returns the number of pages that are to be sent now.

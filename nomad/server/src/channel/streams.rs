@@ -161,8 +161,8 @@ fn advance(
         stream.produce(&mut server.shell.borrow_mut())?;
         // Yields to the domain that is copied, and to others of this priority. This call cannot fail.
         let _ = invoke(Yield {});
-        stream.report(now(), &mut server.shell.borrow_mut());
     }
+    stream.report(now(), &mut server.shell.borrow_mut());
     let event = stream.end(now(), &mut server.shell.borrow_mut())?;
     if let Some(event) = event {
         server.report(transaction, event);

@@ -137,7 +137,7 @@ impl Kernel for Local {
         outgoing: &mut Outgoing,
         number: u32,
         out: &mut Vec<u8>,
-    ) -> Result<(), LocalFailure> {
+    ) -> Result<bool, LocalFailure> {
         outgoing.end_round(number, out).map_err(of_capture)
     }
 

@@ -165,7 +165,7 @@ pub trait Kernel {
         out: &mut Self::Piece,
     ) -> Result<bool, LocalFailure>;
 
-    /// Appends the end of a round.
+    /// Appends the end of a round; returns whether this round or an earlier one has described the domain.
     ///
     /// # Errors
     /// The kernel refused.
@@ -174,7 +174,7 @@ pub trait Kernel {
         outgoing: &mut Self::Outgoing,
         number: u32,
         out: &mut Self::Piece,
-    ) -> Result<(), LocalFailure>;
+    ) -> Result<bool, LocalFailure>;
 
     /// Reads the dirty log; returns the number of pages that are dirty now.
     ///

@@ -160,9 +160,14 @@ impl Kernel for Hardware {
         Ok(is_more)
     }
 
-    fn end_round(&mut self, _: &mut Outgoing, _: u32, out: &mut Piece) -> Result<(), LocalFailure> {
+    fn end_round(
+        &mut self,
+        _: &mut Outgoing,
+        _: u32,
+        out: &mut Piece,
+    ) -> Result<bool, LocalFailure> {
         out.items.push(StreamItem::RoundEnd);
-        Ok(())
+        Ok(true)
     }
 
     fn refresh_dirty(&mut self, outgoing: &mut Outgoing) -> Result<u64, LocalFailure> {
