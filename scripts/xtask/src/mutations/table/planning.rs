@@ -29,7 +29,7 @@ mutations! {
         "shortest_us.min(round.acknowledgement_us)" => "shortest_us.max(round.acknowledgement_us)";
         "a move with large rounds is given up because the host was busy while the destination built the domain on trial"; PLANNER;
     "report-in-a-freeze" in "nomad/shell/src/pages.rs":
-        "        let JobKind::Round(number) = self.job.kind else {\n            return;\n        };\n" => "        let number = 0;\n";
+        "        let JobKind::Round(number) = self.job.kind else {\n            return;\n        };\n" => "        let number = 0_u32;\n";
         "an operator gets reports about the pages while the domain stands still"; REPORTS;
     "report-of-nothing" in "nomad/shell/src/pages.rs":
         "period_us < REPORT_US || sent == 0" => "period_us < REPORT_US";
