@@ -172,9 +172,10 @@ impl Supervisor {
     /// [`Error::NotThere`] if the domain has no memory; or the kernel's refusal of that capability. Then the memory is destroyed.
     pub fn release(&mut self, number: DomainNumber) -> Result<Cap<Pool>, Error> {
         let domain = self.domains.by_number_mut(number).ok_or(Error::NotThere)?;
-        let (named, pool) = ((domain.name, domain.id), domain.pool.take());
+        let (name, copy) = (domain.name, (domain.id, domain.incarnation));
+        let pool = domain.pool.take();
         self.remove(number);
-        self.remains.add(named, pool.ok_or(Error::NotThere)?)
+        self.remains.add(name, copy, pool.ok_or(Error::NotThere)?)
     }
 
     /// Ends and forgets a domain that came in a package, and removes it from the manifest.

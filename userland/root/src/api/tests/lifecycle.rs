@@ -125,8 +125,7 @@ fn calls_of_end(
     let ((), calls) = with_kernel(kernel, || {
         let mut root = make();
         let number = first(&root).number;
-        let thread = Destruction::with_thread(root.machine.domain);
-        root.remains.destruction = thread.expect("a thread");
+        root.remains.destruction = Destruction::new(root.machine.domain);
         root.end(number);
         core::mem::forget(root);
     });
