@@ -23,11 +23,14 @@ mutations! {
         "if let Err(error) = pool.capability.destroy_in_place() {" => "if let Err(error) = Ok::<_, abi::Error>(()) {";
         "a domain is refused for memory that nobody uses"; ROOT;
     "ended-unretired" in "userland/root/src/domain.rs":
-        "match frozen.and_then(|freeze| objects.domain.retire(freeze.version, freeze.token)) {" => "match frozen.map(|_| ()) {";
+        "Ok(freeze) => objects.domain.retire(freeze.version, freeze.token)," => "Ok(_) => Ok(()),";
         "the clients of a domain that has ended wait until its memory is destroyed"; ROOT;
     "ended-frozen" in "userland/root/src/domain.rs":
         "            Err(_) => Urgency::AtOnce," => "            Err(_) => Urgency::Background,";
         "a domain that has ended runs again at the end of a freeze"; ROOT;
+    "ended-by-root" in "userland/root/src/domain.rs":
+        "Err(Error::InUse) => objects.domain.freeze_of(self.freeze_token)," => "Err(Error::InUse) => Err(Error::InUse),";
+        "every domain waits while the memory of one that root itself has frozen is destroyed"; ROOT;
     "reclaimed-successor" in "userland/root/src/remains.rs":
         "self.give_up(|other| other == copy);" => "self.give_up(|other| other.0 == copy.0);";
         "a machine that gives up an older copy of a domain loses the younger one too"; ROOT;
