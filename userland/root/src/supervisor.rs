@@ -126,8 +126,9 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Ends a domain. It stays in the table, without memory or objects. Its memory may be destroyed later, but from now on none of it
-    /// has an effect.
+    /// Ends a domain. It stays in the table, without memory or objects. Its memory may be destroyed later. Until then another domain that
+    /// has mapped a Memory of it can still read and write that, and other domains' slots keep their capabilities to its objects. Each
+    /// use of these objects fails with [`Error::Gone`].
     pub fn end(&mut self, number: DomainNumber) {
         let Some(domain) = self.domains.by_number_mut(number) else {
             return;
