@@ -12,7 +12,7 @@
 use alloc::collections::BTreeMap;
 
 use abi::register::{ObjectId, PageCount, PageIndex};
-use identity::DomainId;
+use identity::{DomainId, Incarnation};
 use nomad_shell::page_set::PageSet;
 use nomad_shell::returns::COPIES_MAX;
 use runtime::capability::{Domain, Kind, Memory, Pool};
@@ -26,6 +26,7 @@ use crate::root::Root;
 #[derive(Debug)]
 pub struct Kept {
     id: DomainId,
+    incarnation: Incarnation,
     domain: Owned<Domain>,
     /// The pool, without any right: this shows only whether it exists.
     pool: Owned<Pool>,
@@ -48,15 +49,16 @@ pub struct KeptMemory {
 }
 
 impl Kept {
-    /// The copy of a domain whose pool this is, with the Memories that were sent.
+    /// The copy of a domain that has left as this incarnation, whose pool this is, with the Memories that were sent.
     pub fn new(
-        id: DomainId,
+        (id, incarnation): (DomainId, Incarnation),
         domain: Owned<Domain>,
         pool: Owned<Pool>,
         memories: KeptMemories,
     ) -> Kept {
         Kept {
             id,
+            incarnation,
             domain,
             pool,
             memories,
@@ -71,7 +73,7 @@ impl Kept {
 
     /// Lets root destroy what is left of it, when the processor has nothing else to do.
     pub fn give_up(self, root: Root) {
-        root.reclaim(self.id);
+        root.reclaim(self.id, self.incarnation);
     }
 
     /// The positions of its Memories, and their sizes in pages.
@@ -113,6 +115,7 @@ mod tests {
     use super::*;
 
     const ID: DomainId = DomainId(3);
+    const INCARNATION: Incarnation = Incarnation(6);
     const ROOT: Slot = Slot(7);
     const DOMAIN: Slot = Slot(8);
     const POOL: Slot = Slot(9);
@@ -125,7 +128,7 @@ mod tests {
     fn kept() -> Kept {
         let memories = KeptMemories::from([(3, MEMORY)]);
         Kept::new(
-            ID,
+            (ID, INCARNATION),
             Owned::new(Cap::from_slot(DOMAIN)),
             Owned::new(Cap::from_slot(POOL)),
             memories,
@@ -194,7 +197,10 @@ mod tests {
             panic!("{request:?}");
         };
         assert_eq!(call.endpoint, ROOT);
-        let reclaim = runtime::protocol::encode(&RootRequest::Reclaim { id: ID });
+        let reclaim = runtime::protocol::encode(&RootRequest::Reclaim {
+            id: ID,
+            incarnation: INCARNATION,
+        });
         let words = [call.w0, call.w1, call.w2, call.w3];
         assert!(words.starts_with(reclaim.as_slice()), "{call:?}");
         let forgotten =

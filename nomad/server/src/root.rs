@@ -122,9 +122,9 @@ impl Root {
         self.get_capability(Request::Release { name, id, guest })
     }
 
-    /// Lets root destroy the memory that a domain has left. An error is only logged: root does so anyway when it needs the memory.
-    pub fn reclaim(self, id: DomainId) {
-        if let Err(error) = self.execute(Request::Reclaim { id }) {
+    /// Lets root destroy the memory that a domain has left as this incarnation. An error is only logged: root does so anyway when it needs the memory.
+    pub fn reclaim(self, id: DomainId, incarnation: Incarnation) {
+        if let Err(error) = self.execute(Request::Reclaim { id, incarnation }) {
             log::warn!("memory is kept in vain: {error}");
         }
     }

@@ -22,7 +22,7 @@ pub struct Domain {
     /// Its role on its machine; an ordinary domain has none.
     #[serde(default)]
     pub role: Option<Role>,
-    /// 0 (lowest) to 62; root has 63.
+    /// 1 (lowest) to 62. Root has 63, and 0 for its thread that destroys memory.
     #[serde(default = "default_priority")]
     pub priority: u8,
     /// The size of its pool, page tables included.

@@ -54,7 +54,8 @@ pub struct Domain {
     pub builder_pool: Option<Handle<Pool>>,
     /// Its objects, once it is complete.
     pub objects: Option<DomainObjects>,
-    /// The token of its freeze while it is prepared.
+    /// The token of the last freeze of it that root owns: while it is prepared or outlived, or until it runs after the delay of a restart. 0 if
+    /// there was none.
     pub freeze_token: u64,
     pub export: Option<Export>,
     /// The capability that the migration server gets.
@@ -159,6 +160,7 @@ impl Domain {
         }
         let urgency = self.stop();
         self.state = DomainState::Stopped;
+        self.freeze_token = 0;
         self.export = None;
         self.held.clear();
         self.migration_handle = None;
@@ -188,11 +190,20 @@ impl Domain {
         if self.state == DomainState::Prepared {
             return Urgency::Background;
         }
-        let frozen = objects.domain.freeze(NO_DEADLINE);
-        match frozen.and_then(|freeze| objects.domain.retire(freeze.version, freeze.token)) {
+        let frozen = match objects.domain.freeze(NO_DEADLINE) {
+            // Maybe by root itself.
+            Err(Error::InUse) => objects.domain.freeze_of(self.freeze_token),
+            other => other,
+        };
+        let retired = match frozen {
+            Ok(freeze) => objects.domain.retire(freeze.version, freeze.token),
             // It was retired before.
-            Ok(()) | Err(Error::WrongState) => Urgency::Background,
-            // Another domain has frozen it, and the kernel would thaw it at a deadline.
+            Err(Error::WrongState) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match retired {
+            Ok(()) => Urgency::Background,
+            // Another domain has frozen it, and the kernel would thaw it at a deadline. Or a deadline of root's own has passed just now.
             Err(_) => Urgency::AtOnce,
         }
     }

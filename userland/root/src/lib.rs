@@ -103,7 +103,7 @@ fn boot(start: &Start) -> Result<(Supervisor, Archive<'static>), Error> {
     let devices = Devices::scan(&machine)?;
     let manifest = part::read(&archive, start, &machine, &devices);
     let mut root = Supervisor::new(machine, manifest, devices);
-    root.remains.destruction = Destruction::with_thread(root.machine.domain)?;
+    root.remains.destruction = Destruction::new(root.machine.domain);
     Ok((root, archive))
 }
 

@@ -12,7 +12,7 @@ use abi::kind::PoolRights;
 use abi::register::PageCount;
 use runtime::Cap;
 use runtime::capability::Pool;
-use runtime::protocol::{DomainId, Name};
+use runtime::protocol::{DomainId, Incarnation, Name};
 
 use crate::destruction::Destruction;
 use crate::handle::Handle;
@@ -31,31 +31,36 @@ pub struct Remains {
     pub destruction: Destruction,
 }
 
+/// The domain that has left, and its incarnation then.
+type CopyName = (DomainId, Incarnation);
+
 /// A pool, and the migration server's capability for it, which root copies to it.
 #[derive(Debug)]
 struct Remainder {
     domain: Name,
-    id: DomainId,
+    copy: CopyName,
     pool: Handle<Pool>,
     shown: Handle<Pool>,
 }
 
 impl Remains {
-    /// Adds the pool of a domain that has left. Returns the capability for the migration server, which permits nothing: it shows
-    /// whether the pool still exists.
+    /// Adds the pool of a domain that has left, and has that of an older copy of it destroyed. Returns the capability for the migration
+    /// server, which permits nothing: it shows whether the pool still exists.
     ///
     /// # Errors
     /// The kernel's refusal of that capability. Then the pool is destroyed.
     pub fn add(
         &mut self,
-        (domain, id): (Name, DomainId),
+        domain: Name,
+        copy: CopyName,
         pool: Cap<Pool>,
     ) -> Result<Cap<Pool>, Error> {
+        self.give_up(|(id, _)| id == copy.0);
         match pool.mint(PoolRights::empty(), 0) {
             Ok(shown) => {
                 self.kept.push(Remainder {
                     domain,
-                    id,
+                    copy,
                     pool: Handle::new(pool),
                     shown: Handle::new(shown),
                 });
@@ -71,13 +76,17 @@ impl Remains {
     /// The capability for the pool that this domain has left, unless that is destroyed.
     pub fn find(&self, id: DomainId) -> Option<Cap<Pool>> {
         let mut all = self.kept.iter().rev();
-        let found = all.find(|remainder| remainder.id == id);
+        let found = all.find(|remainder| remainder.copy.0 == id);
         found.map(|remainder| *remainder.shown)
     }
 
-    /// Has the pools destroyed that this domain has left.
-    pub fn reclaim(&mut self, id: DomainId) {
-        let given_up = self.kept.extract_if(.., |remainder| remainder.id == id);
+    /// Has the pool destroyed that the domain has left as this incarnation.
+    pub fn reclaim(&mut self, copy: CopyName) {
+        self.give_up(|other| other == copy);
+    }
+
+    fn give_up(&mut self, is_it: impl Fn(CopyName) -> bool) {
+        let given_up = self.kept.extract_if(.., |remainder| is_it(remainder.copy));
         for remainder in given_up {
             self.destruction.add(remainder.pool);
         }

@@ -107,7 +107,7 @@ fn run(domain: &mut Domain, thread: Cap<Thread>, delay_ns: u64) -> Result<(), St
     domain.started_ns = clock::now_ns().saturating_add(delay_ns);
     if let Some(objects) = domain.objects.as_ref().filter(|_| delay_ns > 0) {
         let frozen = objects.domain.freeze(domain.started_ns);
-        frozen.map_err(StartError::at("the delay"))?;
+        domain.freeze_token = frozen.map_err(StartError::at("the delay"))?.token;
     }
     thread.start().map_err(StartError::at("the thread"))
 }

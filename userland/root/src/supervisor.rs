@@ -126,8 +126,9 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Ends a domain. It stays in the table, without memory or objects. Its memory may be destroyed later, but from now on none of it
-    /// has an effect.
+    /// Ends a domain. It stays in the table, without memory or objects. Its memory may be destroyed later. Until then another domain that
+    /// has mapped a Memory of it can still read and write that, and other domains' slots keep their capabilities to its objects. Each
+    /// use of these objects fails with [`Error::Gone`].
     pub fn end(&mut self, number: DomainNumber) {
         let Some(domain) = self.domains.by_number_mut(number) else {
             return;
@@ -172,9 +173,10 @@ impl Supervisor {
     /// [`Error::NotThere`] if the domain has no memory; or the kernel's refusal of that capability. Then the memory is destroyed.
     pub fn release(&mut self, number: DomainNumber) -> Result<Cap<Pool>, Error> {
         let domain = self.domains.by_number_mut(number).ok_or(Error::NotThere)?;
-        let (named, pool) = ((domain.name, domain.id), domain.pool.take());
+        let (name, copy) = (domain.name, (domain.id, domain.incarnation));
+        let pool = domain.pool.take();
         self.remove(number);
-        self.remains.add(named, pool.ok_or(Error::NotThere)?)
+        self.remains.add(name, copy, pool.ok_or(Error::NotThere)?)
     }
 
     /// Ends and forgets a domain that came in a package, and removes it from the manifest.

@@ -2,7 +2,7 @@
 //! [`Reaper`].
 //!
 //! ```text
-//! first thread   add:     queue[added] = slot, added += 1, then ThreadStop, ThreadPrepare, ThreadStart
+//! first thread   add:     ThreadStop, ThreadPrepare, skip what is gone, queue[added] = slot, added += 1, ThreadStart
 //! reaper         run:     while done < added { Destroy(queue[done]), done += 1 }, then ThreadStop
 //! first thread   collect: frees the slots of queue[collected..done]
 //! ```
@@ -10,7 +10,8 @@
 //! The kernel returns from `Destroy` after a bounded number of steps, and the thread repeats the call, so a thread of a higher priority waits
 //! for one entry into the kernel at most. The reaper may be stopped at any instruction and started at its beginning again, with each `add`: the
 //! same call continues an unfinished destruction, and fails if the object is gone. No other object can be in the slot by then, since only
-//! `collect` frees it, and only when the reaper has left it behind.
+//! `collect` frees it, and only when the reaper has left it behind. While the reaper stands still, `add` skips objects for it that were
+//! destroyed through other capabilities: they would fill the queue on a machine whose other threads never wait.
 //!
 //! The reaper does not allocate, lock or log, since only the domain's first thread uses the rest of the runtime.
 
@@ -22,7 +23,7 @@ use abi::Error;
 use abi::calls;
 use abi::register::{Slot, UserAddress};
 
-use crate::capability::{Cap, Domain, Kind, Thread};
+use crate::capability::{Any, Cap, Domain, Kind, Thread};
 use crate::slots;
 use crate::system_call::invoke;
 
@@ -41,7 +42,7 @@ struct Queue {
     slots: [AtomicU32; QUEUE_MAX],
     /// The objects added, changed by the first thread.
     added: AtomicU32,
-    /// The objects destroyed, changed by the reaper.
+    /// The objects destroyed, changed by the reaper, and by the first thread while the reaper stands still.
     done: AtomicU32,
     /// The reaper's own Thread.
     thread: Slot,
@@ -64,7 +65,11 @@ impl Reaper {
     /// The kernel's refusal of the thread, or the lack of a free slot.
     pub fn new(domain: Cap<Domain>) -> Result<Reaper, Error> {
         let thread = domain.create_thread()?;
-        thread.set_priority(PRIORITY)?;
+        if let Err(error) = thread.set_priority(PRIORITY) {
+            // The thread would have no other user. If it cannot be destroyed either, that changes nothing for the caller.
+            let _ = thread.destroy();
+            return Err(error);
+        }
         let queue = Box::leak(Box::new(Queue {
             slots: [const { AtomicU32::new(0) }; QUEUE_MAX],
             added: AtomicU32::new(0),
@@ -87,21 +92,34 @@ impl Reaper {
     /// # Errors
     /// The capability, if [`QUEUE_MAX`] objects wait already, or if the kernel does not start the thread.
     pub fn add<T: Kind>(&mut self, capability: Cap<T>) -> Result<(), Cap<T>> {
-        self.collect();
-        let added = self.queue.added.load(Ordering::Relaxed);
-        if added.wrapping_sub(self.collected) as usize == QUEUE_MAX {
-            return Err(capability);
-        }
         // The slot is the reaper's from its start on, so a failure must come before the object is added.
         self.prepare().map_err(|_| capability)?;
-        let place = &self.queue.slots[added as usize % QUEUE_MAX];
-        place.store(capability.slot().0, Ordering::Relaxed);
-        self.queue
-            .added
-            .store(added.wrapping_add(1), Ordering::Release);
+        self.skip_gone();
+        self.collect();
+        let added = self.queue.added.load(Ordering::Relaxed);
+        let has_room = added.wrapping_sub(self.collected) as usize != QUEUE_MAX;
+        if has_room {
+            let place = &self.queue.slots[added as usize % QUEUE_MAX];
+            place.store(capability.slot().0, Ordering::Relaxed);
+            let added = added.wrapping_add(1);
+            self.queue.added.store(added, Ordering::Release);
+        }
         // Cannot fail: the thread was stopped and prepared.
         let _ = self.thread.start();
-        Ok(())
+        has_room.then_some(()).ok_or(capability)
+    }
+
+    /// Leaves the objects behind, for the reaper that stands still, that come next and are gone already.
+    fn skip_gone(&self) {
+        let Queue { added, done, .. } = self.queue;
+        let added = added.load(Ordering::Relaxed);
+        loop {
+            let next = done.load(Ordering::Relaxed);
+            if next == added || !is_empty(self.queue.slot(next)) {
+                return;
+            }
+            done.store(next.wrapping_add(1), Ordering::Relaxed);
+        }
     }
 
     /// Stops the thread, wherever it is, and prepares it to begin anew.
@@ -128,10 +146,23 @@ impl Reaper {
         if self.collected == self.queue.done.load(Ordering::Acquire) {
             return None;
         }
-        let place = &self.queue.slots[self.collected as usize % QUEUE_MAX];
+        let slot = self.queue.slot(self.collected);
         self.collected = self.collected.wrapping_add(1);
-        Some(Slot(place.load(Ordering::Relaxed)))
+        Some(slot)
     }
+}
+
+impl Queue {
+    /// The slot of the object at this position.
+    fn slot(&self, position: u32) -> Slot {
+        let place = &self.slots[position as usize % QUEUE_MAX];
+        Slot(place.load(Ordering::Relaxed))
+    }
+}
+
+fn is_empty(slot: Slot) -> bool {
+    let found = Cap::<Any>::from_slot(slot).inspect();
+    found.is_ok_and(|found| found.kind.is_none())
 }
 
 /// The reaper's first function, where every start begins.
@@ -154,8 +185,7 @@ fn destroy_all(queue: &Queue) {
         if done == queue.added.load(Ordering::Acquire) {
             return;
         }
-        let place = &queue.slots[done as usize % QUEUE_MAX];
-        let object = Slot(place.load(Ordering::Relaxed));
+        let object = queue.slot(done);
         // This fails if the object is gone, which is as good.
         let _ = invoke(calls::Destroy { object });
         queue.done.store(done.wrapping_add(1), Ordering::Release);

@@ -39,7 +39,7 @@ pub enum Point {
     Thaw,
     /// Root serves the domain again. Its reply is lost.
     Revert,
-    /// nomad has destroyed its part of a copy. Root still has the pool.
+    /// nomad has deleted its capabilities to a copy. Root still has the pool; the simulator destroys the domain in it here.
     DiscardBuilt,
     /// Root has destroyed a copy. Its reply is lost.
     Discard,

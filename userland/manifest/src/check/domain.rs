@@ -11,6 +11,8 @@ use crate::{Capability, Domain, Restart};
 
 /// Root's priority, reserved for it.
 const ROOT_PRIORITY: u8 = abi::PRIORITY_MAX;
+/// The lowest priority of a domain. At 0, root's second thread destroys memory, which may take long.
+const PRIORITY_MIN: u8 = 1;
 /// The largest pool: 1 TiB, far from any overflow.
 const POOL_MIB_MAX: u32 = 1 << 20;
 const STACK_KIB_MAX: u32 = 1024;
@@ -31,9 +33,11 @@ pub(super) fn sizes(domain: &Domain) -> Check {
         stack_kib,
         ..
     } = *domain;
-    require(priority < ROOT_PRIORITY, "priority", || {
-        format!("{priority} is not below root's, {ROOT_PRIORITY}")
-    })?;
+    require(
+        (PRIORITY_MIN..ROOT_PRIORITY).contains(&priority),
+        "priority",
+        || format!("{priority} is not {PRIORITY_MIN} to {}", ROOT_PRIORITY - 1),
+    )?;
     require((1..=POOL_MIB_MAX).contains(&pool_mib), "pool_mib", || {
         format!("{pool_mib} is not 1 to {POOL_MIB_MAX}")
     })?;

@@ -19,6 +19,7 @@ fn an_error_names_line_and_field() {
     let domain = "name = \"d\"\nimage = \"x\"\npool_mib = 2\n";
     let cases = [
         ("priority = 63\n", "priority", 11),
+        ("priority = 0\n", "priority", 11),
         ("heap_mib = 2\n", "heap_mib", 11),
         ("stack_kib = 3\n", "stack_kib", 11),
         ("capabilities = [\"port\"]\n", "capabilities", 11),

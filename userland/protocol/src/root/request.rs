@@ -53,7 +53,7 @@ pub enum Request {
     },
     /// The domain has moved away: root forgets it and detaches its port. Reply: one capability, the domain's Pool without any right, which
     /// shows whether the pool still exists. Root keeps the domain's memory, in case the domain returns, until [`Request::Reclaim`]. It
-    /// destroys the pool earlier if it lacks memory for another one, and if the caller ends. Repeating the request until then has the
+    /// destroys the pool earlier if it lacks memory for another one, if the domain leaves again, and if the caller ends. Repeating the request until then has the
     /// same reply.
     Release {
         /// An exported domain that is retired.
@@ -68,6 +68,8 @@ pub enum Request {
     Reclaim {
         /// The id of a domain that has left.
         id: DomainId,
+        /// The incarnation as which it has left. A later copy of the domain stays.
+        incarnation: Incarnation,
     },
     /// Undoes the retirement of a domain that was about to leave, and lets it run. Sent only at an operator's request.
     /// Repeating it has no effect.
@@ -246,7 +248,10 @@ mod tests {
                 id,
                 guest: Some(name),
             },
-            Request::Reclaim { id },
+            Request::Reclaim {
+                id,
+                incarnation: Incarnation(5),
+            },
             Request::Admit {
                 name,
                 id,

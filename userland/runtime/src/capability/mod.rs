@@ -169,9 +169,17 @@ impl<T: Kind> Cap<T> {
     /// # Errors
     /// The error of `Destroy`.
     pub fn destroy(self) -> Result<(), Error> {
-        invoke(Destroy { object: self.slot })?;
+        self.destroy_in_place()?;
         slots::give_back(self.slot);
         Ok(())
+    }
+
+    /// Destroys the object. Its slot stays occupied for the allocation of slots, since another thread of this domain uses it.
+    ///
+    /// # Errors
+    /// The error of `Destroy`.
+    pub fn destroy_in_place(self) -> Result<(), Error> {
+        invoke(Destroy { object: self.slot })
     }
 
     /// The contents of the slot.

@@ -2,7 +2,7 @@ use core::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
 use std::vec::Vec;
 
-use abi::Request;
+use abi::{ObjectKind, Request};
 
 use super::*;
 use crate::capability::Pool;
@@ -12,6 +12,8 @@ std::thread_local! {
     /// The reaper's argument, and whether it runs.
     static REAPER: Cell<(u64, bool)> = const { Cell::new((0, false)) };
     static DESTROYED: RefCell<Vec<Slot>> = const { RefCell::new(Vec::new()) };
+    /// Slots that the destruction of their objects has emptied.
+    static EMPTY: RefCell<Vec<Slot>> = const { RefCell::new(Vec::new()) };
     /// Whether the reaper is stopped in the middle of its next call.
     static IS_INTERRUPTED: Cell<bool> = const { Cell::new(false) };
 }
@@ -22,10 +24,20 @@ fn kernel(request: &Request) -> CallResult {
         Request::ThreadPrepare(call) => REAPER.set((call.argument, false)),
         Request::ThreadStart(_) => REAPER.set((REAPER.get().0, true)),
         Request::Destroy(_) if IS_INTERRUPTED.take() => std::panic::panic_any("stopped"),
-        Request::Destroy(call) => DESTROYED.with_borrow_mut(|slots| slots.push(call.object)),
+        Request::Destroy(call) => {
+            DESTROYED.with_borrow_mut(|slots| slots.push(call.object));
+            EMPTY.with_borrow_mut(|slots| slots.push(call.object));
+        }
+        Request::CapabilityInspect(call) if !is_emptied(call.slot) => {
+            return Ok([ObjectKind::Pool as u64, 0, 0, 0, 0, 0, 0, 0]);
+        }
         _ => {}
     }
     DONE
+}
+
+fn is_emptied(slot: Slot) -> bool {
+    EMPTY.with_borrow(|slots| slots.contains(&slot))
 }
 
 /// Lets the reaper run until it stops itself, or is stopped; returns the objects that it has destroyed.
@@ -45,7 +57,9 @@ fn reaper() -> Reaper {
 
 /// A capability in a slot that was free.
 fn pool() -> Cap<Pool> {
-    Cap::from_slot(slots::take().expect("a free slot"))
+    let slot = slots::take().expect("a free slot");
+    EMPTY.with_borrow_mut(|slots| slots.retain(|emptied| *emptied != slot));
+    Cap::from_slot(slot)
 }
 
 #[test]
@@ -114,5 +128,41 @@ fn a_full_queue_returns_the_capability() {
         assert_eq!(run_reaper().len(), QUEUE_MAX);
         assert_eq!(reaper.add(excess), Ok(()));
         assert_eq!(run_reaper(), [excess.slot()]);
+    });
+}
+
+#[test]
+fn objects_that_are_destroyed_otherwise_take_no_places_though_the_thread_does_not_run() {
+    with_kernel(kernel, || {
+        let mut reaper = reaper();
+        let mut pools = Vec::from_iter(core::iter::repeat_with(pool).take(QUEUE_MAX));
+        for pool in &pools {
+            reaper.add(*pool).expect("room");
+        }
+        for gone in pools.drain(..2) {
+            EMPTY.with_borrow_mut(|slots| slots.push(gone.slot()));
+        }
+        for _ in 0..2 {
+            let later = pool();
+            reaper.add(later).expect("room");
+            pools.push(later);
+        }
+        let excess = pool();
+        assert_eq!(reaper.add(excess), Err(excess));
+        let expected: Vec<_> = pools.into_iter().map(Cap::slot).collect();
+        assert_eq!(run_reaper(), expected);
+    });
+}
+
+#[test]
+fn a_thread_whose_priority_cannot_be_set_is_destroyed() {
+    let refuses = |request: &Request| match request {
+        Request::ThreadSchedule(_) => Err(Error::MissingRight),
+        _ => kernel(request),
+    };
+    with_kernel(refuses, || {
+        let refused = Reaper::new(Cap::from_slot(Slot(1)));
+        assert_eq!(refused.map(drop), Err(Error::MissingRight));
+        assert_eq!(DESTROYED.take().len(), 1);
     });
 }

@@ -262,7 +262,12 @@ impl Outgoing {
     /// # Errors
     /// The error of root.
     pub fn release(&mut self, guest: Option<Name>) -> Result<Option<Kept>, CaptureError> {
-        let Identity { name, id, .. } = self.identity;
+        let Identity {
+            name,
+            id,
+            incarnation,
+            ..
+        } = self.identity;
         let pool = Owned::new(self.machine.root.release(name, id, guest)?);
         let memories = self.backlog.sent_memories(&mut self.numbering);
         self.forget_capture();
@@ -271,9 +276,14 @@ impl Outgoing {
             false => self.domain.cap().duplicate().ok(),
         };
         let Some(domain) = domain else {
-            self.machine.root.reclaim(id);
+            self.machine.root.reclaim(id, incarnation);
             return Ok(None);
         };
-        Ok(Some(Kept::new(id, Owned::new(domain), pool, memories)))
+        Ok(Some(Kept::new(
+            (id, incarnation),
+            Owned::new(domain),
+            pool,
+            memories,
+        )))
     }
 }

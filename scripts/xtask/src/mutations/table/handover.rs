@@ -397,7 +397,7 @@ mutations! {
         "        _ if domain.id != id => return Err(Refusal::NoSuchDomain),\n        DomainState::Outlived" => "        DomainState::Outlived";
         "a domain is stopped permanently by another one of the same name"; ROOT;
     "outlived-runs" in "userland/root/src/api/root/incoming.rs":
-        "    objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;\n    domain.state = DomainState::Outlived;" => "    let _ = objects;\n    domain.state = DomainState::Outlived;";
+        "    let freeze = objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;\n    domain.freeze_token = freeze.token;" => "    let _ = objects;";
         "two copies of a domain run"; ROOT;
     "export-look" in "userland/root/src/export.rs":
         "if domain.check_ns().is_none_or(|check_ns| now_ns < check_ns) {" => "if domain.check_ns().is_none() {";

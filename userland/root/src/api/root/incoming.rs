@@ -202,7 +202,8 @@ pub fn outlive(
         _ => return Err(Refusal::WrongState),
     }
     let objects = domain.objects.as_ref().ok_or(Refusal::WrongState)?;
-    objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;
+    let freeze = objects.domain.freeze(NO_DEADLINE).map_err(kernel)?;
+    domain.freeze_token = freeze.token;
     domain.state = DomainState::Outlived;
     domain.guest = guest.or(domain.guest);
     root.switchboard.stop(domain.number);

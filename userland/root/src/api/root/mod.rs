@@ -73,8 +73,8 @@ fn perform(root: &mut Supervisor, request: &Request, message: &Message) -> Respo
         Request::Export { .. } => Err(Refusal::Malformed),
         Request::Revert { name } => outgoing::revert(root, name),
         Request::Release { name, id, guest } => outgoing::release(root, name, id, guest),
-        Request::Reclaim { id } => {
-            root.remains.reclaim(id);
+        Request::Reclaim { id, incarnation } => {
+            root.remains.reclaim((id, incarnation));
             Ok((done(), None))
         }
         Request::Unretire { name } => outgoing::unretire(root, name),

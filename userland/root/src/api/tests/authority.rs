@@ -48,7 +48,10 @@ fn every_request() -> Vec<RootRequest> {
         RootRequest::Export { name, frozen_ns: 1 },
         RootRequest::Revert { name },
         RootRequest::Release { name, id, guest },
-        RootRequest::Reclaim { id },
+        RootRequest::Reclaim {
+            id,
+            incarnation: Incarnation(1),
+        },
         RootRequest::Unretire { name },
         RootRequest::Admit {
             name,

@@ -164,6 +164,20 @@ fn a_younger_copy_stops_a_running_domain_permanently() {
     assert_eq!(freezes.collect::<Vec<_>>(), [NO_DEADLINE]);
 }
 
+/// Root needs it to retire the domain when it is dropped.
+#[test]
+fn the_token_of_an_outlived_domains_freeze_is_stored() {
+    let kernel = |request: &Request| match request {
+        Request::DomainFreeze(_) => Ok([1, 77, 0, 0, 0, 0, 0, 0]),
+        _ => accept_all(request),
+    };
+    with_kernel(kernel, || {
+        let mut root = root(DomainState::Running, 3);
+        incoming::outlive(&mut root, name(), ID, Incarnation(4), None).expect("stops it");
+        assert_eq!(first(&root).freeze_token, 77);
+    });
+}
+
 #[test]
 fn no_frame_flows_to_an_outlived_domain() {
     with_kernel(accept_all, || {

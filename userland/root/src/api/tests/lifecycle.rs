@@ -125,8 +125,7 @@ fn calls_of_end(
     let ((), calls) = with_kernel(kernel, || {
         let mut root = make();
         let number = first(&root).number;
-        let thread = Destruction::with_thread(root.machine.domain);
-        root.remains.destruction = thread.expect("a thread");
+        root.remains.destruction = Destruction::new(root.machine.domain);
         root.end(number);
         core::mem::forget(root);
     });
@@ -159,6 +158,43 @@ fn the_memory_of_a_domain_that_cannot_run_here_is_destroyed_in_the_background() 
         let begun = position(&calls, |call| matches!(call, Request::ThreadStart(_)));
         assert!(begun.is_some(), "{state:?}");
     }
+}
+
+/// A kernel on which the domain is frozen. Each call names its freeze by the token.
+fn frozen_by_root(request: &Request) -> host::CallResult {
+    match request {
+        Request::DomainFreeze(call) => match call.progress {
+            TOKEN => Ok([9, TOKEN, 0, 0, 0, 0, 0, 0]),
+            0 => Err(abi::Error::InUse),
+            _ => Err(abi::Error::TimedOut),
+        },
+        _ => accept_all(request),
+    }
+}
+
+/// It was outlived by a younger copy, or waits for the end of a restart's delay.
+#[test]
+fn a_domain_that_root_has_frozen_is_retired_and_destroyed_in_the_background() {
+    for state in [DomainState::Outlived, DomainState::Running] {
+        let calls = calls_of_end(|| root(state, 1), frozen_by_root);
+        assert!(!is_destroyed(&calls, POOL), "{state:?}");
+        let retirements = calls.iter().filter_map(|call| match call {
+            Request::DomainRetire(call) => Some((call.version, call.token)),
+            _ => None,
+        });
+        assert!(retirements.eq([(9, TOKEN)]), "{state:?}");
+    }
+}
+
+/// The timer thaws it between two of root's calls.
+#[test]
+fn a_domain_that_runs_again_in_the_moment_of_its_end_is_destroyed_at_once() {
+    let thawed = |request: &Request| match request {
+        Request::DomainRetire(_) => Err(abi::Error::WrongState),
+        _ => frozen_by_root(request),
+    };
+    let calls = calls_of_end(|| root(DomainState::Running, 1), thawed);
+    assert!(is_destroyed(&calls, POOL));
 }
 
 /// At the deadline of its freeze, such a domain would run again.

@@ -130,18 +130,44 @@ fn the_memory_of_a_domain_that_has_left_is_kept_and_the_migration_server_can_onl
 
 #[test]
 fn root_destroys_the_memory_of_a_domain_that_has_left_once_the_migration_server_gives_it_up() {
-    for (id, is_given_up) in [(ID, true), (DomainId(99), false)] {
+    for (id, incarnation, is_given_up) in [(ID, 1, true), (ID, 2, false), (DomainId(99), 1, false)]
+    {
+        let incarnation = Incarnation(incarnation);
         let ((), calls) = with_kernel(retired, || {
             let mut root = root(DomainState::Exported, 1);
             call(&mut root, release());
             for _ in 0..2 {
-                let reply = call(&mut root, RootRequest::Reclaim { id });
+                let reply = call(&mut root, RootRequest::Reclaim { id, incarnation });
                 assert_eq!(reply, is_done(), "repeated");
             }
             core::mem::forget(root);
         });
         assert_eq!(is_destroyed(&calls, POOL), is_given_up);
     }
+}
+
+/// The migration server gives up the older copy when it gets the younger one.
+#[test]
+fn only_the_older_copy_of_a_domain_is_destroyed_when_it_leaves_again() {
+    const SECOND: Slot = Slot(30);
+    let ((), calls) = with_kernel(retired, || {
+        let mut machine = root(DomainState::Exported, 1);
+        call(&mut machine, release());
+        let second = root(DomainState::Exported, 3);
+        machine.domains = second.domains;
+        let domain = machine.domains.by_name_mut(name()).expect("a domain");
+        domain.pool = Some(Cap::from_slot(SECOND));
+        call(&mut machine, release());
+        assert!(machine.remains.find(ID).is_some());
+        let older = RootRequest::Reclaim {
+            id: ID,
+            incarnation: Incarnation(1),
+        };
+        assert_eq!(call(&mut machine, older), is_done());
+        assert!(machine.remains.find(ID).is_some());
+        core::mem::forget(machine);
+    });
+    assert!(is_destroyed(&calls, POOL) && !is_destroyed(&calls, SECOND));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Freezing, thawing and retiring a domain: [`Freeze`].
 
-use abi::Error;
 use abi::calls::{DomainFreeze, DomainRetire, DomainThaw, DomainUnretire};
+use abi::{Error, NO_DEADLINE};
 
 use crate::capability::{Cap, Domain};
 use crate::system_call::invoke;
@@ -22,10 +22,23 @@ impl Cap<Domain> {
     /// The error of `DomainFreeze`: [`Error::InUse`] if it is frozen, [`Error::WrongState`] if it is retired, and otherwise
     /// [`Error::TimedOut`] if the deadline has passed.
     pub fn freeze(self, deadline_ns: u64) -> Result<Freeze, Error> {
+        self.begin_or_continue_freeze(deadline_ns, 0)
+    }
+
+    /// The freeze with this token, and the domain's version now. Token 0 is that of none.
+    ///
+    /// # Errors
+    /// The error of `DomainFreeze`: [`Error::TimedOut`] if this freeze has ended, [`Error::InUse`] for token 0 if the domain is frozen,
+    /// [`Error::WrongState`] if it is retired.
+    pub fn freeze_of(self, token: u64) -> Result<Freeze, Error> {
+        self.begin_or_continue_freeze(NO_DEADLINE, token)
+    }
+
+    fn begin_or_continue_freeze(self, deadline_ns: u64, token: u64) -> Result<Freeze, Error> {
         let (version, token) = invoke(DomainFreeze {
             domain: self.slot(),
             deadline: deadline_ns,
-            progress: 0,
+            progress: token,
         })?;
         Ok(Freeze { version, token })
     }

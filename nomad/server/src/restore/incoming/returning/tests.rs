@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use abi::Request;
 use abi::calls::PageSet;
 use abi::register::{ObjectId, Slot};
-use identity::DomainId;
+use identity::{DomainId, Incarnation};
 use nomad_image::{Announcement, Chunk, Event, MemoryKey, PageChange, PageMap};
 use runtime::host::{CallResult, with_kernel};
 use runtime::{Cap, Error};
@@ -52,7 +52,7 @@ fn copy() -> Kept {
     let domain = Owned::new(Cap::from_slot(Slot(10)));
     let memories = KeptMemories::from([3, 4].map(memory));
     let pool = Owned::new(Cap::from_slot(Slot(11)));
-    Kept::new(DomainId(1), domain, pool, memories)
+    Kept::new((DomainId(1), Incarnation(1)), domain, pool, memories)
 }
 
 /// The announcement of a Memory that continues another one.
@@ -201,5 +201,10 @@ fn copy_of_one(page_count: u64) -> Kept {
     };
     let domain = Owned::new(Cap::from_slot(Slot(10)));
     let pool = Owned::new(Cap::from_slot(Slot(11)));
-    Kept::new(DomainId(1), domain, pool, [(3, memory)].into())
+    Kept::new(
+        (DomainId(1), Incarnation(1)),
+        domain,
+        pool,
+        [(3, memory)].into(),
+    )
 }
