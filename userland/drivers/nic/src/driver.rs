@@ -100,6 +100,9 @@ impl<C: Nic> Driver<C> {
             let (remaining, has_moved) = self.bridge.run()?;
             self.pace.record(acknowledged, has_moved || has_event);
             let now_ns = clock::now_ns();
+            if self.pace.is_read_due(now_ns) {
+                self.handle_events(now_ns);
+            }
             if self.reporter.is_due(self.bridge.counters(), now_ns) {
                 log::warn!("{}", self.bridge.counters());
             }
@@ -113,18 +116,25 @@ impl<C: Nic> Driver<C> {
         }
     }
 
-    /// Acknowledges the interrupt and handles the events that the rings do not show; returns whether there were any.
+    /// Acknowledges the interrupt and handles the events that the rings do not show, as far as the card has read them; returns
+    /// whether there were any.
     fn acknowledge(&mut self) -> Result<bool, DriverError> {
         if let Some(interrupt) = self.interrupt {
             // The next interrupt may arrive from now on. The cause of this one is handled below.
             interrupt.acknowledge().map_err(DriverError::Interrupt)?;
         }
+        Ok(self.handle_events(clock::now_ns()))
+    }
+
+    /// Asks the card for its events and handles them; returns whether there were any.
+    fn handle_events(&mut self, now_ns: u64) -> bool {
         let events = self.bridge.nic().acknowledge();
+        self.pace.record_unread(events.has_unread, now_ns);
         self.bridge.counters().lost += u64::from(events.lost);
         if events.link {
             self.log_link();
         }
-        Ok(events.link || events.lost > 0)
+        events.link || events.lost > 0
     }
 
     /// Logs the state of the link if it has changed.

@@ -101,6 +101,8 @@ pub struct Events {
     pub link: bool,
     /// The number of frames that the card had no buffer for since the last report.
     pub lost: u32,
+    /// There may be events that were not read, because reading them takes long: ask again soon, also without an interrupt.
+    pub has_unread: bool,
 }
 
 /// The violation of its contract after which a card is no longer used.

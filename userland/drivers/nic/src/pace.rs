@@ -1,10 +1,12 @@
 //! When the driver runs next: [`Pace`].
 //!
-//! A card normally wakes the driver by an interrupt. There are three exceptions, in which a deadline wakes it:
+//! A card normally wakes the driver by an interrupt. There are four exceptions, in which a deadline wakes it:
 //!
 //! * The card has no interrupt that root could hand over: it is polled, soon after a frame and then less and less often. The reply to a
 //!   frame, or the next segment of a stream, usually follows within a fraction of a millisecond.
 //! * The bridge has used its budget and there is more: the domains below the driver get a turn first.
+//! * The card may have events that were not read when it interrupted: they are read a little later. Frames may come all the time, but
+//!   then its link is up.
 //! * The card interrupts again and again for nothing: its interrupt stays unacknowledged for the length of a pause.
 
 /// The interval between polls of an idle card, and the length of a pause.
@@ -12,6 +14,9 @@ pub const PAUSE_NS: u64 = 1_000_000;
 
 /// The interval between a run of the bridge that moved frames and the next poll. Each poll in vain doubles it, up to a pause.
 const POLL_NS_MIN: u64 = 50_000;
+
+/// How long after its interrupt a card's unread events are read.
+const UNREAD_NS: u64 = 10_000_000;
 
 /// The number of consecutive interrupts without a frame or an event that counts as a storm.
 const IDLE_INTERRUPTS_MAX: u32 = 64;
@@ -34,6 +39,8 @@ pub struct Pace {
     /// An interrupt is not acknowledged yet.
     is_pending: bool,
     idle_interrupts: u32,
+    /// When to read the events that were not read.
+    read_at_ns: Option<u64>,
 }
 
 impl Pace {
@@ -44,6 +51,7 @@ impl Pace {
             poll_ns: PAUSE_NS,
             is_pending: false,
             idle_interrupts: 0,
+            read_at_ns: None,
         }
     }
 
@@ -69,6 +77,19 @@ impl Pace {
         }
     }
 
+    /// Records whether the card has events that were not read when it was asked just now.
+    pub fn record_unread(&mut self, has_unread: bool, now_ns: u64) {
+        self.read_at_ns = has_unread.then(|| {
+            let due = now_ns.saturating_add(UNREAD_NS);
+            self.read_at_ns.filter(|at| *at > now_ns).unwrap_or(due)
+        });
+    }
+
+    /// Whether to read the card's events now, without an interrupt.
+    pub fn is_read_due(&self, now_ns: u64) -> bool {
+        self.read_at_ns.is_some_and(|at| at <= now_ns)
+    }
+
     /// The time at which the driver runs again if nothing wakes it; `None` for never.
     pub fn deadline_ns(&self, remaining: Remaining, now_ns: u64) -> Option<u64> {
         let pauses = self.is_pending || remaining == Remaining::More;
@@ -76,7 +97,8 @@ impl Pace {
             true => Some(PAUSE_NS),
             false => self.is_polled.then_some(self.poll_ns),
         };
-        interval_ns.map(|interval_ns| now_ns.saturating_add(interval_ns))
+        let due = interval_ns.map(|interval_ns| now_ns.saturating_add(interval_ns));
+        due.into_iter().chain(self.read_at_ns).min()
     }
 }
 
@@ -114,6 +136,27 @@ mod tests {
         assert_eq!(interval_ns(true), POLL_NS_MIN);
         // The domains below the driver get a turn even so.
         assert_eq!(pace.deadline_ns(Remaining::More, 0), Some(PAUSE_NS));
+    }
+
+    #[test]
+    fn unread_events_are_read_soon_although_nothing_wakes_the_driver() {
+        let mut pace = Pace::new(false);
+        pace.record_unread(true, 5);
+        let due = pace.deadline_ns(Remaining::Nothing, 6).expect("a wake-up");
+        assert_eq!(due, 5 + UNREAD_NS);
+        // Frames that arrive meanwhile do not postpone it.
+        pace.record_unread(true, 1_000);
+        assert_eq!(pace.deadline_ns(Remaining::Nothing, 1_001), Some(due));
+        assert!(!pace.is_read_due(due - 1));
+        assert!(pace.is_read_due(due));
+        // A frame is there at that moment, too.
+        pace.record_unread(true, due);
+        assert_eq!(
+            pace.deadline_ns(Remaining::Nothing, due),
+            Some(due + UNREAD_NS)
+        );
+        pace.record_unread(false, due);
+        assert_eq!(pace.deadline_ns(Remaining::Nothing, due), None);
     }
 
     #[test]

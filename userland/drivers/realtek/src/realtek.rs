@@ -105,6 +105,7 @@ impl<R: NarrowRegisters> Nic for Realtek<R> {
         Events {
             link: causes & CAUSE_LINK != 0,
             lost: if has_lost { self.take_lost() } else { 0 },
+            ..Events::default()
         }
     }
 

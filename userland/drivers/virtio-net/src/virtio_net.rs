@@ -180,16 +180,19 @@ impl Nic for VirtioNet {
     }
 
     /// Frames and changes of the configuration share one interrupt. Reading the registers takes longer than a frame, so an interrupt
-    /// with a received frame counts as the frame's. A NIC that reported an error at the same moment takes no more frames: see `has_space`.
+    /// with a received frame counts as the frame's, and the registers are read later.
     fn acknowledge(&mut self) -> Events {
         if self.receive.queue.has_used() {
-            return Events::default();
+            return Events {
+                has_unread: true,
+                ..Events::default()
+            };
         }
         self.needs_reset = self.device.needs_reset();
         let link = self.link();
         Events {
             link: core::mem::replace(&mut self.link, link) != link,
-            lost: 0,
+            ..Events::default()
         }
     }
 

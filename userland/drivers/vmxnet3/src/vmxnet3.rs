@@ -92,6 +92,7 @@ impl<R: Registers> Nic for Vmxnet3<R> {
         Events {
             link: events & EVENT_LINK != 0,
             lost: 0,
+            ..Events::default()
         }
     }
 

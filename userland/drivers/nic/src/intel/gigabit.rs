@@ -79,6 +79,7 @@ impl<R: Registers, L: Layout> Nic for Gigabit<R, L> {
             } else {
                 0
             },
+            ..Events::default()
         }
     }
 
