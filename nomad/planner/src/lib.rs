@@ -18,7 +18,7 @@
 //! until the rounds shrink; a domain that dirties too much even at the highest throttle is frozen.
 //!
 //! The estimated downtime is the time for the remaining pages at the measured rate, plus the measured [`Overhead`]. Both are measured in
-//! the rounds of the same move: no cost of any machine is assumed, so before the first round there is no estimate. A domain is never frozen
+//! the rounds of the same move: no cost of any machine is assumed, so nothing is estimated before the first round. A domain is never frozen
 //! while the estimate is longer than `freeze_us_max`: such a move copies on, and is given up after `rounds_max`.
 //!
 //! Neighbours: `nomad-protocol` owns a [`Planner`] in its source's phase *Rounds*; the server takes the measurements.
