@@ -4,7 +4,7 @@
 //!   the domain leaves   Outgoing::release ----> Kept: the retired domain, the list of its Memories
 //!                                                |     root may destroy its pool at any time (`exists`)
 //!   it is admitted      Incoming::give_kept <----+     all pages move, or none is used
-//!   there is time       Kept::give_up <----------'     root destroys what is left, or a copy that is no longer wanted
+//!   there is time       Kept::give_up <----------'     root destroys what is left, or a copy that is not wanted any more
 //! ```
 //!
 //! `nomad_shell::returns` decides which copies are kept, for how long, and which one an arriving domain gets.

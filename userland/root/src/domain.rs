@@ -175,8 +175,8 @@ impl Domain {
         Some((Handle::new(pool), urgency))
     }
 
-    /// Makes sure that it never runs again, and that no other domain waits for it, as far as this needs no destruction. A
-    /// retired domain does not, and whoever uses its objects gets the same error as if they were gone.
+    /// Makes sure that it never runs again and that no other domain waits for it, as far as this needs no destruction. A retired
+    /// domain does not run, and each use of its objects fails. Its Memories stay mapped elsewhere until they are destroyed.
     fn stop(&self) -> Urgency {
         // The machine's own parts are small, and their successors need their devices.
         if self.is_part_of_machine() || self.device.is_some() {

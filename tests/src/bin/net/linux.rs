@@ -46,7 +46,7 @@ impl Linux {
     ///
     /// # Errors
     ///
-    /// A sentence: the reason why there is no such machine here.
+    /// A sentence: the reason why such a machine cannot be started here.
     pub fn find() -> Result<Linux, String> {
         let directory = Artefacts::file("").join("linux");
         let missing = |what: &str| {

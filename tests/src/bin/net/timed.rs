@@ -32,68 +32,62 @@ struct Measurement {
 }
 
 const MEASUREMENTS: [Measurement; 11] = [
-    Measurement {
-        name: "round_trip.echo",
-        unit: "ms",
-        decimals: 3,
-        better: f64::min,
-        run: round_trip_of_an_echo,
-    },
-    Measurement {
-        name: "echoes",
-        unit: "frames/s",
-        decimals: 0,
-        better: f64::max,
-        run: echoes_per_s,
-    },
-    Measurement {
-        name: "round_trip.set",
-        unit: "ms",
-        decimals: 3,
-        better: f64::min,
-        run: |site| site.load("-n 3000 -c 1 -t set").median_ms,
-    },
-    rate("rate.set.1", |site| {
+    time("round_trip.echo", round_trip_of_an_echo),
+    rate("echoes", ("frames/s", 0), echoes_per_s),
+    time("round_trip.set", |site| {
+        site.load("-n 3000 -c 1 -t set").median_ms
+    }),
+    requests("rate.set.1", |site| {
         requests_per_s(site, "-n 3000 -c 1 -t set")
     }),
-    rate("rate.get.1", |site| {
+    requests("rate.get.1", |site| {
         requests_per_s(site, "-n 3000 -c 1 -t get")
     }),
-    rate("rate.set.50", |site| {
+    requests("rate.set.50", |site| {
         requests_per_s(site, "-n 15000 -c 50 -t set")
     }),
-    rate("rate.get.50", |site| {
+    requests("rate.get.50", |site| {
         requests_per_s(site, "-n 15000 -c 50 -t get")
     }),
-    rate("rate.set.50.pipeline_16", |site| {
+    requests("rate.set.50.pipeline_16", |site| {
         requests_per_s(site, "-n 50000 -c 50 -P 16 -t set")
     }),
-    rate("rate.get.50.pipeline_16", |site| {
+    requests("rate.get.50.pipeline_16", |site| {
         requests_per_s(site, "-n 50000 -c 50 -P 16 -t get")
     }),
     // A transfer of large values to the store, and one from it.
-    bulk("bulk_in", |site| bulk_mb_per_s(site, "set")),
-    bulk("bulk_out", |site| bulk_mb_per_s(site, "get")),
+    rate("bulk_in", ("MB/s", 2), |site| bulk_mb_per_s(site, "set")),
+    rate("bulk_out", ("MB/s", 2), |site| bulk_mb_per_s(site, "get")),
 ];
 
-const fn rate(name: &'static str, run: fn(&mut Site) -> f64) -> Measurement {
+/// A time in ms, of which the shortest is the best.
+const fn time(name: &'static str, run: fn(&mut Site) -> f64) -> Measurement {
     Measurement {
         name,
-        unit: "requests/s",
-        decimals: 0,
+        unit: "ms",
+        decimals: 3,
+        better: f64::min,
+        run,
+    }
+}
+
+/// A rate, of which the highest is the best.
+const fn rate(
+    name: &'static str,
+    (unit, decimals): (&'static str, usize),
+    run: fn(&mut Site) -> f64,
+) -> Measurement {
+    Measurement {
+        name,
+        unit,
+        decimals,
         better: f64::max,
         run,
     }
 }
 
-const fn bulk(name: &'static str, run: fn(&mut Site) -> f64) -> Measurement {
-    Measurement {
-        name,
-        unit: "MB/s",
-        decimals: 2,
-        better: f64::max,
-        run,
-    }
+const fn requests(name: &'static str, run: fn(&mut Site) -> f64) -> Measurement {
+    rate(name, ("requests/s", 0), run)
 }
 
 /// Prints the figures of a card under each of these systems.
