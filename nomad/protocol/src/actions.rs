@@ -32,8 +32,8 @@ pub enum Action {
     /// Notify the supervisor, the operator and the log.
     Notify(Notice),
     /// Another machine runs this incarnation of the domain. If an older incarnation is here, stop it permanently and
-    /// list it. As soon as no older one runs here or can run again, reply to that machine with `Unknown`. It repeats
-    /// its message until then.
+    /// list it. As soon as no older one runs here or can run again, reply to the other machine with `Unknown`. The
+    /// other machine repeats its message until then.
     Outlived {
         /// The domain with two copies.
         domain: DomainId,
@@ -67,8 +67,9 @@ impl Action {
 /// An action of a source on its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SourceAction {
-    /// Start logging which pages the domain dirties. All are dirty at first. If the domain came from the destination, and was
-    /// this incarnation there, go on with the log that was begun when it arrived here.
+    /// Start logging which pages the domain dirties. At first, all pages are dirty. But if the domain came here from
+    /// the destination, and the destination still keeps that copy (`kept`), continue the log that was begun when the
+    /// domain arrived here.
     StartDirtyLog {
         /// The incarnation of the copy that the destination keeps.
         kept: Option<Incarnation>,
@@ -104,7 +105,7 @@ pub enum SourceAction {
     },
     /// End the dirty log and revert the services' exports.
     EndCapture,
-    /// Let the domain run on, if it is frozen. Never requested for a retired domain.
+    /// Let the domain run again, if it is frozen. Never requested for a retired domain.
     Thaw,
     /// Destroy the retired domain. Completed by `Destroyed`, also if it is gone already.
     Destroy,
@@ -215,8 +216,8 @@ pub enum DestinationEvent {
         /// The number of pages that it covered.
         pages: u64,
     },
-    /// The header of a freeze has arrived, which replaces an earlier freeze. The actions that follow are performed before any byte of
-    /// the new one is accepted.
+    /// The header of a freeze has arrived. This freeze replaces an earlier one. The actions that follow are performed
+    /// before any byte of this freeze is accepted.
     FreezeBegun {
         /// The number of the freeze, from its header.
         attempt: Attempt,
@@ -251,8 +252,8 @@ pub enum Notice {
     Phase(PhaseName),
     /// A source's round is done.
     Progress(Progress),
-    /// How far a source's present round has come. It is not the transaction's own notice: the sender of the pages reports it from
-    /// time to time, and it may be left out.
+    /// How far a source's current round has come. The transaction does not send this notice: the sender of the pages
+    /// does, from time to time, and it may omit the notice.
     Round(RoundProgress),
     /// A destination's round has arrived.
     Received {
@@ -263,15 +264,16 @@ pub enum Notice {
     },
     /// The source passed the commit point: the destination decides whether it runs the domain.
     Committed,
-    /// The destination never runs its copy, for this reason. The source runs the domain on, even after the commit point. On the
-    /// source, the reason is the destination's word: `Aborted` follows with the same one.
+    /// The destination never runs its copy, for this reason. The source continues to run the domain, even after the
+    /// commit point. On the source, this is the reason that the destination has stated, and `Aborted` follows with the
+    /// same reason.
     Declined(AbortReason),
     /// The domain runs on the destination.
     Activated,
     /// The transaction is aborted: the source runs the domain, and the destination has no copy.
     Aborted(AbortReason),
-    /// Source: no machine has the domain any more. An operator has dropped the copy here, and the destination, which has declined
-    /// the domain for this reason, has none.
+    /// Source: no machine has the domain any more. An operator has dropped the copy here, and the destination has no
+    /// copy either, because it has declined the domain for this reason.
     Lost(AbortReason),
     /// The outcome is in doubt.
     InDoubt(Doubt),

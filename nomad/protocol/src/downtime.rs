@@ -21,7 +21,7 @@ pub(crate) struct Downtime {
 }
 
 impl Downtime {
-    /// Begins to count `now`, because nothing is known of the time before.
+    /// Begins to count at `now`, because nothing is known about the time before.
     pub(crate) fn since(now: Instant) -> Downtime {
         Downtime::of(0, now)
     }

@@ -1,8 +1,9 @@
 //! Guests: machines that started from the fleet's image without being named in it. A [`GuestRule`] is broken by a move to or from
 //! a guest that could lead to a second instance of a domain.
 //!
-//! No list of machines that survives a restart has a guest. So only a domain that its home forgets with a restart, because it came
-//! there in a package, may be on a guest; and its home must know which guest, to query it before it starts the domain again. So
+//! No list of machines that survives a restart contains guests. So a domain may be on a guest only if a restart of its
+//! home makes the home forget the domain, because it came to the home in a package. And as long as the home has not
+//! forgotten it, the home must know which guest may have it, to query that guest before it starts the domain again. So
 //! the home itself sends the domain to the guest, and the guest sends it nowhere but home. See
 //! `docs/decisions/0046-a-guest-is-known-to-the-home-of-its-domains.md`.
 
@@ -12,8 +13,9 @@ use crate::offer::Offer;
 use crate::reasons::GuestRule;
 
 impl Offer {
-    /// Checks a move of the offered domain, as far as the offer shows whether it is allowed. A machine that is not of the fleet is a
-    /// guest. What a guest states in its offer may be false, so its destination's root checks the name too.
+    /// Checks a move of the offered domain, as far as the offer shows whether it is allowed. A machine that is not of
+    /// the fleet is a guest. What a guest states in its offer may be false, so the root of the destination also checks,
+    /// by the name of the domain, whether it may come from the guest.
     ///
     /// # Errors
     /// The rule of guests that the move breaks.
@@ -27,7 +29,7 @@ impl Offer {
     }
 }
 
-/// Checks a move of a domain with this home. `has_package`: the source keeps the package that it came in.
+/// Checks a move of a domain with this home. `has_package`: the source keeps the package in which the domain came.
 ///
 /// # Errors
 /// As [`Offer::check_guests`].

@@ -7,9 +7,9 @@
 //!   +------------------------+--------+--------+----------+
 //! ```
 //!
-//! Every machine sends hellos to all at growing intervals, with a tag that only the fleet's machines can make. A hello is
-//! a hint and proves nothing: anyone can record one and send it again. A receiver that does not know it begins a handshake
-//! with the machine at that address, and only the handshake proves that the machine is there.
+//! Every machine sends hellos to all at growing intervals, with a tag that only the fleet's machines can make. A hello
+//! is a hint and proves nothing: anyone can record one and send it again. A receiver that does not know the sender
+//! begins a handshake with the machine at that address, and only the handshake proves that the machine is there.
 
 use core::net::Ipv4Addr;
 
@@ -32,7 +32,8 @@ pub struct Hello {
     pub boot: BootId,
     /// The life of its migration server.
     pub life: LifeId,
-    /// The number of hellos that it sent before in this life. A hello with a lower one than before is old.
+    /// The number of hellos that it has sent before this one in this life. A hello with a lower count than an earlier
+    /// one is old.
     pub count: u64,
     /// The address of its migration server.
     pub address: Ipv4Addr,

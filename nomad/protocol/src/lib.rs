@@ -30,13 +30,13 @@
 //! faults and explores exhaustively.
 //!
 //! Invariants: at most one instance of a domain runs, and none from a state older than one that has run, unless an
-//! operator forces it by name. Unless an operator decides so, a source destroys a retired copy only after the destination has
-//! activated its own, and a destination discards its copy only after it has declined that or has learned that the source
-//! needs it no more. A copy in doubt stays frozen and is listed. A destination that has declined an admission never activates
-//! it; if it admits the same transaction again, that is another admission, for which the source sends no Commit. A source
-//! undoes a retirement only if the boot of the destination that took part has declined. If a source sends Unknown in the boot
-//! that made the offer, it has aborted, or an operator there has dropped the source's copy and then ended the transaction.
-//! Unknown in any other case leaves the outcome open.
+//! operator forces it by name. Unless an operator decides so, a source destroys a retired copy only after the
+//! destination has activated its own, and a destination discards its copy only after it has declined the domain or has
+//! learned that the source no longer needs the copy. A destination that has declined an admission never activates it;
+//! if it admits the same transaction again, that is another admission, for which the source sends no Commit. A source
+//! undoes a retirement only if the boot of the destination that took part has declined. If a source sends Unknown in
+//! the boot that made the offer, it has aborted, or an operator there has dropped the source's copy and then ended the
+//! transaction. Unknown in any other case leaves the outcome open.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -72,15 +72,15 @@ pub enum Step {
     Admit {
         /// The number of the admission.
         admission: AdmissionId,
-        /// The incarnation as which the domain left the destination for the source, if the destination keeps the copy that it
-        /// had then. The source need not send the pages of that copy again.
+        /// The incarnation that the domain had when it left the destination for the source, if the destination still
+        /// keeps its copy of that incarnation. The source need not send the pages of that copy again.
         kept: Option<Incarnation>,
     },
     /// Destination to source: the domain is not admitted.
     Refuse(Refusal),
     /// Destination to source: this many rounds have arrived whole, and the domain can be built from their description.
-    /// Repeated, in place of Admit, until the outcome is known: a destination that has the frozen domain queries the
-    /// outcome with it.
+    /// Repeated, in place of Admit, until the outcome is known: with this step, a destination that has the frozen
+    /// domain queries the outcome.
     Received {
         /// The admission that the rounds belong to.
         admission: AdmissionId,
@@ -90,7 +90,8 @@ pub enum Step {
     /// Source to destination: the domain is retired here, and the last of its pages are on their way. Run it as soon as
     /// they have arrived, or decline. Repeated until Activated or Declined is received.
     Commit {
-        /// The admission. A destination that has forgotten it and has admitted the domain once more ends that.
+        /// The admission. A destination that has forgotten this admission, and has admitted the domain again since,
+        /// ends the newer admission.
         admission: AdmissionId,
         /// The freeze.
         attempt: Attempt,
@@ -112,7 +113,8 @@ pub enum Step {
     /// Destination to source: the transaction is over.
     ReleaseAck,
     /// Destination to source: this machine will never run the copy of this transaction, and has made that durable. The
-    /// source runs the domain on, even if it has retired it. Repeated until there is a reply, which is Abort or Unknown.
+    /// source continues to run the domain, even if it has retired it. Repeated until there is a reply, which is Abort
+    /// or Unknown.
     Declined(AbortReason),
     /// Either: the transaction is aborted, and the source runs the domain.
     Abort(AbortReason),

@@ -66,6 +66,9 @@ pub struct MachineSupport {
 
 impl MachineSupport {
     /// Checks whether the offered domain can run here at all. The shell checks whether there is room for it.
+    ///
+    /// # Errors
+    /// The reason it cannot run here.
     pub fn judge(&self, offer: &Offer) -> Result<(), Refusal> {
         let (ours, theirs) = (self.versions, offer.versions);
         if ours.image != theirs.image {

@@ -31,7 +31,7 @@ pub struct Record {
 /// The progress of a recorded transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RecordedProgress {
-    /// Source: nothing is decided. When resumed, it aborts.
+    /// Source: nothing is decided. When resumed, the source aborts.
     SourceOpen,
     /// Source: the kernel was asked to retire the domain. Only the kernel knows whether it did.
     SourceCommitting {
@@ -42,7 +42,7 @@ pub enum RecordedProgress {
         /// The destination's admission.
         admission: Admission,
     },
-    /// Source: the destination has declined the retired domain, which is to run on here.
+    /// Source: the destination has declined the retired domain, which has to run here again.
     SourceDeclined {
         /// The destination's reason.
         why: AbortReason,
@@ -65,15 +65,17 @@ pub enum RecordedProgress {
         /// The destination's boot.
         peer_boot: BootId,
     },
-    /// Source: the copy here is gone, and only the notice to the destination is left. The domain may have come back since.
+    /// Source: the copy here is gone, and the destination still has to be notified of that. The domain may have come
+    /// back since.
     SourceReleased {
         /// The destination's boot.
         peer_boot: BootId,
     },
-    /// Destination: a pool is reserved, and no round is acknowledged, or the source runs the domain on. When resumed, it
-    /// is discarded.
+    /// Destination: a pool is reserved, and the source runs the domain: no round is acknowledged yet, or the source has
+    /// aborted. When resumed, the destination discards its copy.
     DestinationOpen,
-    /// Destination: a round is acknowledged, so the source may retire the domain. When resumed, it is declined.
+    /// Destination: a round is acknowledged, so the source may retire the domain. When resumed, the destination
+    /// declines.
     DestinationReceiving {
         /// The number that the destination drew when it admitted the domain.
         admission: AdmissionId,
@@ -89,17 +91,17 @@ pub enum RecordedProgress {
         /// The admission, and the source's boot.
         admission: Admission,
     },
-    /// Destination: this machine never runs the copy. When resumed, the source is notified, and the copy is discarded unless
-    /// that is done.
+    /// Destination: this machine never runs the copy. When resumed, the destination notifies the source, and discards
+    /// the copy unless it has done so.
     DestinationDeclined {
         /// The reason.
         why: AbortReason,
         /// The number that the destination drew when it admitted the domain.
         admission: AdmissionId,
-        /// Whether the copy is gone. A copy of the domain that is here then came by a later move.
+        /// Whether the copy is gone. If so, any copy of the domain that is here came by a later move.
         is_discarded: bool,
     },
-    /// Destination: Commit was received, and the copy is complete. When resumed, it activates.
+    /// Destination: Commit was received, and the copy is complete. When resumed, the destination activates it.
     DestinationActivating {
         /// The admission, and the source's boot.
         admission: Admission,
@@ -118,6 +120,9 @@ impl Record {
     }
 
     /// Decodes a record.
+    ///
+    /// # Errors
+    /// The bytes are more than [`RECORD_BYTES_MAX`], or not exactly one record.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         bound(bytes, RECORD_BYTES_MAX)?;
         decode_whole(bytes)

@@ -20,11 +20,12 @@
 //!
 //! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on querying.
 //!
-//! A home that has just started does not know yet which guests it has to query. So no turn ends the call before the time at which
-//! the machines that it queries are complete: see [`RollCall::set_complete_from`].
+//! A home that has just started does not know yet which guests it has to query. So no turn ends the call before the
+//! time from which on the list of machines to query is complete: see [`RollCall::set_complete_from`].
 //!
-//! All this holds for one machine per name. If there may be two with one name, the caller neither passes on nor sends replies, and
-//! [`RollCall::forget_replies`] voids the earlier ones.
+//! All this assumes that each name belongs to one machine. While two machines may have the same name, the caller
+//! neither counts a reply of absence from either of them nor replies to their queries, and [`RollCall::forget_replies`]
+//! voids the earlier replies.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -70,7 +71,7 @@ pub struct RollCall {
     queried: Option<Instant>,
     rows: Vec<Row>,
     is_over: bool,
-    /// From when on the machines are complete; `None` while that is not known.
+    /// From when on all machines that have to be queried are known; `None` while that is not known.
     complete_from: Option<Instant>,
     timing: Timing,
     due: Instant,
@@ -174,9 +175,10 @@ impl RollCall {
         }
     }
 
-    /// Sets the machines to query. Two turns have to follow with a new one, and without one that is removed: until then it may
-    /// have had the domain and sent it to a machine that has replied before. The caller removes only machines on which the domain
-    /// cannot be, or whose absence it does not rely on.
+    /// Sets the machines to query. The call ends only after two turns that include every new machine, and two turns
+    /// without a machine that is removed: until it was removed, that machine may have had the domain, and may have sent
+    /// it to a machine that had already replied. The caller removes only machines on which the domain cannot be, or
+    /// whose absence it does not rely on.
     pub fn set_machines(&mut self, now: Instant, machines: &BTreeSet<MachineId>) {
         let is_known = |machine| self.rows.iter().any(|row| row.machine == machine);
         let unknown = machines.iter().filter(|machine| !is_known(**machine));
@@ -198,8 +200,9 @@ impl RollCall {
         self.end_turn_if_complete(now);
     }
 
-    /// Sets the time from which on all machines that have to be queried are among those that are; `None` while that is not known.
-    /// No turn that ends before ends the call. Without this, they are complete from the beginning.
+    /// Sets the time from which on all machines that have to be queried are known and queried; `None` while that time
+    /// is not known. No turn that ends before this time ends the call. Unless this is called, the machines count as
+    /// complete from the beginning.
     pub fn set_complete_from(&mut self, now: Instant, complete_from: Option<Instant>) {
         if self.complete_from == complete_from {
             return;
@@ -211,7 +214,7 @@ impl RollCall {
         }
     }
 
-    /// From when on the machines that are queried are complete; `None` while that is not known.
+    /// From when on the list of machines to query is complete; `None` while that is not known.
     pub fn complete_from(&self) -> Option<Instant> {
         self.complete_from
     }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::ids::BootId;
 use crate::messages::{Envelope, Message, StreamHeader};
 
-/// The version of these messages. Any other version is refused, with both numbers.
+/// The version of these messages. Messages of any other version are refused, with an error that has both numbers.
 pub const PROTOCOL_VERSION: u16 = 10;
 /// UDP port of control datagrams and of page streams.
 pub const PORT: u16 = 7411;
@@ -63,6 +63,9 @@ impl Envelope {
     }
 
     /// Decodes a datagram.
+    ///
+    /// # Errors
+    /// The bytes are too long or too short, of another version, or not exactly one message.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         bound(bytes, DATAGRAM_BYTES_MAX)?;
         let rest = decode_version(bytes)?;
@@ -88,6 +91,9 @@ impl StreamHeader {
     }
 
     /// Decodes the length that precedes a header.
+    ///
+    /// # Errors
+    /// The length is more than [`STREAM_HEADER_BYTES_MAX`].
     pub fn length(bytes: [u8; 2]) -> Result<usize, DecodeError> {
         let length = usize::from(u16::from_le_bytes(bytes));
         if length > STREAM_HEADER_BYTES_MAX {
@@ -100,6 +106,9 @@ impl StreamHeader {
     }
 
     /// Decodes a header without its length.
+    ///
+    /// # Errors
+    /// The bytes are too long or too short, of another version, or not exactly one header.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         bound(bytes, STREAM_HEADER_BYTES_MAX)?;
         decode_whole(decode_version(bytes)?)

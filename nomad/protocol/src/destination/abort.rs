@@ -1,5 +1,5 @@
-//! Abort: the destination discards its copy, because the source runs the domain on. Nothing has to be agreed: the source
-//! has aborted, or cannot have frozen the domain yet.
+//! Abort: the destination discards its copy, because the source continues to run the domain. Nothing has to be agreed:
+//! the source has aborted, or cannot have frozen the domain yet.
 
 use crate::actions::{Action, DestinationAction, DestinationEvent, Event, Notice};
 use crate::context::{Context, Input};
@@ -66,14 +66,14 @@ impl From<Admission> for Known {
 /// The end of a transaction whose destination has no verified copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum End {
-    /// The source runs the domain on, or does not await anything of this admission.
+    /// The source continues to run the domain, or no longer waits for anything under this admission.
     BySource(AbortReason),
     /// This machine cannot complete the move.
     Here(AbortReason),
 }
 
 impl End {
-    /// The end that this input brings in `phase`, if it brings one.
+    /// The end that this input causes in `phase`, if it causes one.
     pub(super) fn of(input: &Input, phase: PhaseName, known: Known) -> Option<End> {
         Some(match input {
             Input::Message { boot, step } => Self::of_message(*boot, step, known)?,
@@ -101,8 +101,8 @@ impl End {
     }
 }
 
-/// Whether the source has committed to another admission, which this machine has forgotten, perhaps by a restart. The source then
-/// awaits nothing of this one.
+/// Whether this step shows that the source has committed to another admission, which this machine has forgotten,
+/// perhaps by a restart. The source then no longer waits for anything under the admission `number`.
 pub(super) fn is_for_another_admission(step: &Step, number: AdmissionId) -> bool {
     matches!(step, Step::Commit { admission, .. } if *admission != number)
 }

@@ -7,7 +7,7 @@
 //!      +--+ Failed: retried, since no other machine can run the domain any more
 //! ```
 //!
-//! If the retries fail for too long, the domain is listed. Its operator may then have it declined.
+//! If the retries fail for too long, the domain is listed. An operator may then make this machine decline it.
 //!
 //! Until *Finished* the domain may not be moved on: the source still holds a copy, and must be able to query this
 //! transaction's outcome.
@@ -32,7 +32,7 @@ pub(crate) struct Activating {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Progress {
-    /// `is_stuck`: it has failed for too long.
+    /// `is_stuck`: the activation has failed for too long.
     Thawing {
         admission: AdmissionId,
         downtime: Downtime,

@@ -1,5 +1,5 @@
 //! Decline: the destination cannot run the domain, and the source may have retired it already. So the destination never
-//! runs its copy, makes that durable, and notifies the source, which runs the domain on.
+//! runs its copy, makes that durable, and notifies the source, which then continues to run the domain.
 //!
 //! ```text
 //!   enter --record--> discards the copy, repeats Declined --Discarded; Abort or Unknown--> Finished
@@ -40,7 +40,8 @@ impl Declining {
         admission: AdmissionId,
         why: AbortReason,
     ) -> Phase {
-        // Durable before it is sent: a restarted server must not run a copy that the source runs on.
+        // Durable before it is sent: a restarted server must not run a copy of a domain that the source continues to
+        // run.
         record(context, admission, why, false);
         Self::resume(context, admission, why, false)
     }
@@ -103,7 +104,7 @@ impl Declining {
         match step {
             // From any boot of the source: an earlier boot that has retired the domain has lost it.
             Step::Abort(_) | Step::Unknown => self.answered(context),
-            // The source replies to nothing of this admission.
+            // The source no longer replies to any message of this admission.
             step if is_for_another_admission(step, self.admission) => self.answered(context),
             Step::Commit { .. } if !self.is_answered => self.send_declined(context),
             _ => Phase::Decline(self),

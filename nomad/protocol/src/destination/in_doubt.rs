@@ -1,5 +1,5 @@
 //! InDoubt: a complete copy is here, and the source was restarted. The source may have committed, or it may have
-//! aborted and run the domain on.
+//! aborted and continued to run the domain.
 //!
 //! The copy stays, frozen and listed. A delayed Commit of the source's earlier boot still settles the doubt: it proves
 //! that the source retired the domain and did not run it again. Otherwise an operator forces one outcome by name.

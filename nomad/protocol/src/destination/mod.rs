@@ -12,9 +12,9 @@
 //! ```
 //!
 //! Commit may arrive before the pages: the destination decides. The domain runs here if its copy is verified and Commit
-//! has arrived. If the copy cannot be completed, the destination declines: it makes durable that it never runs this copy,
-//! and notifies the source, which runs the domain on. Before the first round is acknowledged the source cannot have
-//! frozen the domain, so a failure needs no agreement and leads to Abort.
+//! has arrived. If the copy cannot be completed, the destination declines: it makes durable that it never runs this
+//! copy, and notifies the source, which then continues to run the domain. Before the first round is acknowledged the
+//! source cannot have frozen the domain, so a failure needs no agreement and leads to Abort.
 //!
 //! Invariant: the copy never runs before Commit is received, nor after the transaction was declined. A verified copy is
 //! not given up by the destination itself: the source may have retired the domain and be gone. The copy stays frozen, and
@@ -94,8 +94,8 @@ impl Phase {
         }
     }
 
-    /// Whether a segment with this header is awaited. A freeze that has arrived is replaced by a later one only, so that a verified
-    /// copy is not overwritten by a repetition.
+    /// Whether a segment with this header is awaited. A freeze that has arrived is replaced only by a later one, so
+    /// that a verified copy is not overwritten by a repetition.
     pub(crate) fn awaits(&self, header: &StreamHeader) -> bool {
         match (self, header) {
             (Phase::Receive(_), _) => true,

@@ -161,7 +161,8 @@ impl Receiving {
         }
     }
 
-    /// Limits the time without any bytes. It is short if the source has retired the domain, which nobody runs then.
+    /// Limits the time in which no bytes arrive. The limit is short once the source has retired the domain, because
+    /// then no machine runs it.
     fn limit(&self, context: &mut Context<'_>) {
         let timing = context.timing();
         context.limit(match self.committed {

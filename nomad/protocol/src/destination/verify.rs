@@ -113,8 +113,8 @@ impl Verifying {
     }
 
     fn await_freeze(self, context: &mut Context<'_>, committed: Option<Committed>) -> Phase {
-        // No restarted server may take the copy for a complete one. The shell performs this before it accepts the first byte of
-        // the other freeze.
+        // No restarted server may take the copy for a complete one. The shell performs this action before it accepts
+        // the first byte of the other freeze.
         let admission = self.admission.number;
         context.record(RecordedProgress::DestinationReceiving { admission });
         Receiving::await_freeze(context, self.admission, self.rounds, committed)

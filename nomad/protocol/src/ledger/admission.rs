@@ -8,11 +8,11 @@ use crate::reasons::{PhaseName, Refusal, Side};
 use crate::time::Instant;
 use crate::transaction::Transaction;
 
-/// The most domains that one other machine of the fleet, or all guests together, may be moving here at the same time. A declined one counts
-/// until the source has replied to that.
+/// The most domains that one other machine of the fleet, or all guests together, may be moving here at the same time. A
+/// declined domain counts until the source has replied to Declined.
 pub const INCOMING_PER_PEER_MAX: usize = 16;
 
-/// One of so many records is kept for moves from this machine, whatever other machines offer.
+/// One in this many records is reserved for moves from this machine, whatever other machines offer.
 const OWN_SHARE: usize = 8;
 
 /// The ledger's verdict on an offer, before the shell is asked.
@@ -68,7 +68,7 @@ impl Ledger {
                 }
             };
         }
-        // The holder of one guest's key may have many, so guests share one bound.
+        // Whoever can act as one guest may be able to act as many, so all guests share one bound.
         let is_of_guest = |peer| !self.local.fleet.contains(peer);
         let counts = |other: &&Transaction| match is_of_guest(offered.peer) {
             true => other.side() == Side::Destination && is_of_guest(other.peer()),

@@ -54,6 +54,9 @@ impl fmt::Display for OfferError {
 impl Ledger {
     /// Starts to move a domain to `destination`. `transaction` must be drawn at random. The operator's options take
     /// precedence over the machine's goals.
+    ///
+    /// # Errors
+    /// The reason the domain cannot be offered now.
     pub fn offer(
         &mut self,
         now: Instant,

@@ -40,7 +40,7 @@ pub enum PhaseName {
     Activate,
     /// Either: only an operator can settle the outcome.
     InDoubt,
-    /// Destination: does not run the domain, until the source has replied to that.
+    /// Destination: never runs its copy, and waits until the source has replied to that.
     Decline,
     /// Either: undoes its steps so far.
     Abort,
@@ -59,20 +59,21 @@ pub enum VersionOf {
     Abi,
 }
 
-/// A rule of the moves to and from guests, for the reason that a move breaks it.
+/// A rule for moves to and from guests. It is the reason to refuse a move that breaks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GuestRule {
-    /// To a guest, only a domain that came in a package moves.
+    /// Only a domain that came in a package may move to a guest.
     OnlyPackages,
-    /// To a guest, a domain moves only from its home.
+    /// A domain may move to a guest only from its home.
     OnlyFromHome,
-    /// From a guest, a domain moves only to its home.
+    /// A domain may move from a guest only to its home.
     OnlyToHome,
-    /// No domain moves between two guests.
+    /// No domain may move between two guests.
     NotBetweenGuests,
-    /// From a guest, a domain moves only to a machine that knows the guest's name.
+    /// A domain may move from a guest only to a machine that knows the guest's name.
     Unknown,
-    /// A domain moves to and from no guest while another one may have a copy of it: its home remembers only one.
+    /// A domain may not move to or from a guest while another guest may have a copy of it: its home remembers only one
+    /// guest.
     OnAnotherGuest,
 }
 
@@ -112,7 +113,8 @@ pub enum Refusal {
         /// The transaction that brought the copy.
         transaction: TransactionId,
     },
-    /// The source may not move more domains to the destination at the same time, declined ones included.
+    /// The source is already moving as many domains to the destination as it may at the same time, declined ones
+    /// included.
     Quota {
         /// The number in use.
         used: u32,
@@ -139,7 +141,7 @@ pub enum LocalFailure {
     NoMemory,
     /// When it was frozen, the domain held a capability that pins it.
     Pinned {
-        /// The slot, if the domain's table has the capability: one of its objects may hold it.
+        /// The slot, if the domain's table holds the capability. Otherwise one of the domain's objects holds it.
         slot: Option<u32>,
         /// The kind of the capability's object, as numbered by the system-call interface, if it is known.
         kind: Option<u8>,
@@ -236,8 +238,8 @@ impl Doubt {
         }
     }
 
-    /// Whether a decision that settles the doubt decides about a copy here. Otherwise that is decided, and only the record of the move
-    /// is ended.
+    /// Whether a decision that settles this doubt decides about a copy here. If not, nothing about the copy is left to
+    /// decide, and the decision only ends the record of the move.
     pub fn decides_about_copy(self) -> bool {
         self.has_copy() && self != Doubt::NotReleased
     }

@@ -1,4 +1,4 @@
-//! Abort: the source leaves a phase before the commit point, and the domain runs on.
+//! Abort: the source leaves a phase before the commit point, and the domain continues to run.
 
 use crate::actions::{Action, Event, Notice, SourceAction};
 use crate::context::{Context, Input};
@@ -23,9 +23,9 @@ pub(crate) fn enter(context: &mut Context<'_>, why: AbortReason) -> Phase {
     Phase::Finished
 }
 
-/// The reason to abort, if this input aborts a transaction in `phase`. A reason that the destination states, truly or not, is
-/// announced as such. `admission` is the destination's, if it has admitted the
-/// domain.
+/// The reason to abort, if this input aborts a transaction in `phase`. If the destination states the reason, which may
+/// be false, a notice reports it as the destination's. `admission` is the destination's admission of the domain, if
+/// there is one yet.
 pub(super) fn reason(
     context: &mut Context<'_>,
     input: &Input,
@@ -57,7 +57,8 @@ pub(super) fn reason(
         Input::Message { boot, .. } if admission.is_some_and(|known| known.peer_boot != *boot) => {
             Some(AbortReason::PeerRestarted)
         }
-        // The destination has forgotten that admission. It does not have the rounds that were sent before this one.
+        // The destination has forgotten that admission and has admitted the domain again, without the rounds that were
+        // sent before.
         Input::Message {
             step:
                 Step::Admit {

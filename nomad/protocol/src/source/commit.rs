@@ -8,9 +8,9 @@
 //! ```
 //!
 //! While the kernel decides (*Retiring*), nothing may be undone: a request to abort waits for the decision. Once
-//! *Committed*, only the destination decides. If it has declined, in the boot that took part, the domain runs on here.
-//! Nothing else leads back to a running domain: not silence, and not Unknown. Mutants in `nomad-simulator` take such
-//! paths, and the model checker must catch them.
+//! *Committed*, only the destination decides. If it has declined, in the boot that took part, the domain continues to
+//! run here. Nothing else leads back to a running domain: not silence, and not Unknown. Mutants in `nomad-simulator`
+//! take such paths, and the model checker must catch them.
 
 use identity::Digest;
 
@@ -44,7 +44,8 @@ pub(crate) struct Committing {
 pub(crate) struct Frozen {
     pub attempt: Attempt,
     pub digest: Digest,
-    /// The time since the domain's clock was read, and for which a message is on its way; unknown after a restart.
+    /// The time since the domain's clock was read, plus the time that a message takes to the destination. `None` after
+    /// a restart, when both are unknown.
     pub downtime: Option<Downtime>,
 }
 
@@ -60,7 +61,7 @@ enum Progress {
 }
 
 impl Frozen {
-    /// As it is recorded.
+    /// A freeze from a record, which does not contain its downtime.
     pub(crate) fn recorded(attempt: Attempt, digest: Digest) -> Frozen {
         Frozen {
             attempt,
@@ -137,7 +138,8 @@ impl Committing {
         Committing::new(admission, Frozen::recorded(attempt, digest)).commit_point(context)
     }
 
-    /// Goes on with a transaction that is in doubt, since the domain cannot be run here as its operator has decided.
+    /// Continues to wait for the destination: an operator decided to run the domain here, and that has failed. The
+    /// outcome remains in doubt.
     pub(super) fn go_on(context: &mut Context<'_>, admission: Admission, frozen: Frozen) -> Phase {
         context.enter(PhaseName::Commit);
         context.notify(Notice::InDoubt(Doubt::Silent));
@@ -152,8 +154,8 @@ impl Committing {
 
     /// **The commit point.** The kernel has retired the domain, at the version that was sent.
     ///
-    /// Before it the source can always run the domain on. From here on the destination decides whether the domain runs
-    /// there; the source just repeats Commit and keeps its copy.
+    /// Before it the source can always continue to run the domain. From here on the destination decides whether the
+    /// domain runs there; the source just repeats Commit and keeps its copy.
     fn commit_point(self, context: &mut Context<'_>) -> Phase {
         assert!(!self.is_committed(), "a domain is retired once");
         context.timers.clear_all();
@@ -223,7 +225,8 @@ impl Committing {
                 // The destination keeps its record until this machine has replied that its part is over. So the
                 // destination's operator has ended the transaction, and may have run the domain.
                 Step::Unknown => self.in_doubt(context, Doubt::EndedByOperator),
-                // It queries the outcome. That is no progress: Commit may not reach it, and both copies are stopped.
+                // The destination queries the outcome. That is not progress: Commit may not reach it, and both copies
+                // are stopped.
                 Step::Admit { .. } | Step::Received { .. } => self.repeat_commit(context),
                 _ => Phase::Commit(self),
             },

@@ -34,7 +34,8 @@ impl Dropped {
             frozen,
             is_destroyed: false,
         };
-        // Durable before the copy is destroyed: a restarted server must know that nothing is contradictory about that.
+        // Durable before the copy is destroyed, so that a restarted server does not take the missing copy for a
+        // contradiction.
         dropped.record(context);
         dropped.destroy(context)
     }
@@ -89,7 +90,8 @@ impl Dropped {
                     is_destroyed: true,
                     ..self
                 };
-                // Durable: a copy of the domain that is here later has come back.
+                // Durable: if a copy of the domain is here later, the domain has come back, and that copy must not be
+                // destroyed.
                 dropped.record(context);
                 dropped.await_reply(context)
             }

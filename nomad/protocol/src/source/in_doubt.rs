@@ -1,8 +1,8 @@
 //! InDoubt: the domain is retired here, and does not run on the destination as far as is known.
 //!
-//! If the destination has declined the domain, the retirement is undone and the domain runs on. Otherwise only an operator
-//! can find out whether the destination has a copy: the copy here stays, frozen and listed, until an operator forces one
-//! outcome by name.
+//! If the destination has declined the domain, the retirement is undone and the domain continues to run here. Otherwise
+//! only an operator can find out whether the destination has a copy: the copy here stays, frozen and listed, until an
+//! operator forces one outcome by name.
 
 use crate::actions::{Action, Event, Notice, SourceAction, SourceEvent};
 use crate::context::{Context, Force, Input};
@@ -71,7 +71,7 @@ impl InDoubt {
         gone.list(context)
     }
 
-    /// Runs a domain here whose destination is silent, as an operator has decided.
+    /// Runs the domain here while its destination is silent, as an operator has decided.
     pub(super) fn run(context: &mut Context<'_>, admission: Admission, frozen: Frozen) -> Phase {
         let silent = InDoubt {
             committed: Some((admission, frozen)),
@@ -80,9 +80,10 @@ impl InDoubt {
         silent.force(context, Force::RunHere)
     }
 
-    /// Runs the domain on here, because the destination has declined it and never runs it.
+    /// Continues to run the domain here, because the destination has declined it and never runs it.
     pub(super) fn decline(context: &mut Context<'_>, peer_boot: BootId, why: AbortReason) -> Phase {
-        // Durable before the domain runs: a restarted server must not offer the destination a domain that runs on here.
+        // Durable before the domain runs: a restarted server must not offer the destination a domain that runs here
+        // again.
         context.record(RecordedProgress::SourceDeclined { why, peer_boot });
         Self::resume_declined(context, peer_boot, why)
     }
@@ -136,7 +137,8 @@ impl InDoubt {
             }
             // The domain runs there. Whatever is left of it here is destroyed.
             Step::Activated { .. } if self.committed_to(boot) => Releasing::enter(context, boot),
-            // Nothing runs it any more, which stays listed here. The destination may forget the transaction.
+            // No machine runs the domain any more; the copy here stays listed. The destination may forget the
+            // transaction.
             Step::Declined(why) if self.committed_to(boot) => {
                 context.send(Step::Abort(*why));
                 Phase::InDoubt(InDoubt {
@@ -168,7 +170,7 @@ impl InDoubt {
         }
     }
 
-    /// Whether the domain may be retired here for this boot of the destination.
+    /// Whether the domain may have been retired here for a move to this boot of the destination.
     fn committed_to(&self, boot: BootId) -> bool {
         self.committed
             .is_some_and(|(admission, _)| admission.peer_boot == boot)

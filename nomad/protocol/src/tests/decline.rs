@@ -1,4 +1,5 @@
-//! After the commit point the destination decides: it runs the domain, or it declines, and the source runs the domain on.
+//! After the commit point the destination decides: it runs the domain, or it declines, and the source continues to run
+//! the domain.
 
 use alloc::vec::Vec;
 

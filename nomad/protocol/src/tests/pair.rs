@@ -12,7 +12,8 @@ pub const A: MachineId = MachineId([0xa; 32]);
 pub const B: MachineId = MachineId([0xb; 32]);
 pub const MOVE: TransactionId = TransactionId(7);
 pub const DOMAIN: DomainId = DomainId(77);
-/// The number that the simplest shell draws for the first admission of the pair; it counts up from it.
+/// The number that the simplest shell draws for the first admission of the pair. For later admissions it counts up from
+/// this number.
 pub const ADMISSION: AdmissionId = AdmissionId(100);
 /// The destination keeps the copy that it had before the domain moved to the source.
 pub const KEPT: Option<Incarnation> = Some(Incarnation(3));

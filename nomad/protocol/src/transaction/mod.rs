@@ -209,8 +209,8 @@ impl Transaction {
         }
     }
 
-    /// Whether the domain runs here once this machine has completed its own steps, which are its activation or the
-    /// decision to run a copy in doubt, by the operator or because the destination has declined it.
+    /// Whether the domain runs here once this machine has completed its own steps: an activation, or the start of a
+    /// copy in doubt, which an operator has forced or the destination has declined.
     pub(crate) fn is_about_to_run(&self) -> bool {
         self.phase() == PhaseName::Activate || self.forced() == Some(Force::RunHere)
     }
