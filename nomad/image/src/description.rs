@@ -44,7 +44,7 @@ pub struct Description {
 /// A domain's time, which never runs backwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
-    /// Its monotonic time when this was written. It continued while the domain was frozen.
+    /// Its monotonic time when this description was written. The clock continued while the domain was frozen.
     pub domain_ns: u64,
 }
 

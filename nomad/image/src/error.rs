@@ -96,7 +96,7 @@ pub enum Error {
     /// The state and the outline describe different domains.
     #[error("the state and the outline describe different domains")]
     IdentityChanged,
-    /// A Memory of a service continues one of an earlier image, or two Memories continue the same.
+    /// A Memory of a service continues a Memory of an earlier image, or two Memories continue the same one.
     #[error("a Memory cannot continue the one at position {position} of an earlier image")]
     Continuation {
         /// The position.

@@ -78,8 +78,8 @@ impl Listing {
     }
 }
 
-/// The objects of a listing, sorted: a domain may have thousands of objects, and of capabilities to them, and all of them are
-/// looked up during its pause.
+/// The objects of a listing, sorted. A domain may have thousands of objects, and of capabilities to them, and each is looked
+/// up while the domain is paused.
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectIndex<'a> {
     /// The domain and its pool.

@@ -38,7 +38,7 @@ impl Progress {
     /// Records a Memory.
     ///
     /// # Errors
-    /// It was announced before, exceeds the limits, or continues what it cannot.
+    /// It was announced before, exceeds the limits, or continues a Memory of an earlier image that it must not continue.
     pub fn announce(&mut self, announcement: &Announcement, limits: &Limits) -> Result<(), Error> {
         let Announcement {
             memory,
@@ -58,7 +58,8 @@ impl Progress {
         Ok(())
     }
 
-    /// Records which Memory of an earlier image this one continues. Only a Memory of the domain continues one, and no two the same.
+    /// Records which Memory of an earlier image this one continues. Only a Memory of the domain may continue one, and no two
+    /// may continue the same one.
     fn record_continued(&mut self, memory: MemoryKey, continues: Option<u32>) -> Result<(), Error> {
         let Some(position) = continues else {
             return Ok(());
@@ -106,7 +107,7 @@ impl Progress {
         Ok(())
     }
 
-    /// Allows further records: after the end of a round the domain runs on, and a sealed state may be replaced.
+    /// Allows further records: after the end of a round the domain continues to run, and a sealed state may be replaced.
     pub fn resume(&mut self) {
         self.state = false;
     }

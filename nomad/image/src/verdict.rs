@@ -61,7 +61,7 @@ pub enum Refusal {
     DeviceMemory,
     /// An interrupt, I/O ports, or the hardware as a whole.
     Device,
-    /// A pool or a domain within its pool: another domain, which this image cannot hold.
+    /// A pool or a domain inside the domain's pool: it belongs to another domain, which this image cannot hold.
     ChildDomain,
     /// Another domain, a part of one, or its pool.
     OtherDomain,

@@ -26,8 +26,8 @@ pub struct Announcement {
     pub memory: MemoryKey,
     /// The number of its pages, present or not.
     pub pages: u64,
-    /// If its pages are those that the destination keeps of an earlier image, as far as no chunk changes them: the Memory's position
-    /// in that image. Otherwise all of its pages are absent.
+    /// The position of a Memory in an earlier image, if this Memory begins with the pages that the destination has kept of
+    /// that one. `None` if all pages are absent at first.
     pub continues: Option<u32>,
 }
 
