@@ -132,7 +132,8 @@ impl<H: Host> Shell<H> {
         self.report(transaction, &notice);
         match notice {
             Notice::InDoubt(_) => self.update_roll_calls(now),
-            // The destination runs the domain. That is not known when an operator drops the copy here.
+            // Only from this phase on is the destination known to run the domain. If an operator drops the copy here, that is
+            // not known.
             Notice::Phase(PhaseName::Release) => {
                 self.emit(Output::Frames(transaction, Frames::Forward));
             }

@@ -46,7 +46,8 @@ impl<H: Host> Shell<H> {
         moves.reserve(&mut self.host, transaction, offer, provenance)
     }
 
-    /// Refuses a domain that root may have admitted, as soon as root has discarded it; returns the event for the ledger, if that is so.
+    /// Refuses a domain that root may have admitted, as soon as root has discarded it. Returns the event for the ledger, if
+    /// root has done so.
     pub(crate) fn withdraw(
         &mut self,
         now: Instant,

@@ -9,7 +9,8 @@ pub trait Pages {
     /// The error of the kernel.
     type Error;
 
-    /// Makes pages present, `count` of them from `first` on. A page that was absent is zero, and another keeps its content.
+    /// Makes pages present, `count` of them from `first` on. A page that was absent is filled with zeros; any other page
+    /// keeps its content.
     ///
     /// # Errors
     /// The error of the kernel.

@@ -9,15 +9,15 @@
 //!
 //! A hello only suggests where a machine is. Nothing is sent there but handshakes until one is completed.
 //!
-//! A handshake of another boot than the one known is refused by the channel, until the known one has been silent for some
-//! time. Such a boot *claims* the name. As long as it does, this side probes both: the known one may have nothing to say, and
-//! the claim lasts as long as the other one responds.
+//! The channel refuses a handshake of a boot other than the known one, until the known boot has been silent for some time.
+//! Such a boot *claims* the name. As long as it does, this machine probes both boots: the known boot may have nothing else to
+//! send, and the claim lasts as long as the claiming boot responds.
 //!
 //! A machine that receives a hello of another machine with its own name *defends* the name for some seconds: it probes all
-//! others again and again. So machines that know it see that it is alive, and machines that know the other one see that there are
-//! two. The other one does the same at times of its own: if they also share an address, replies reach the one that has sent
-//! last. The hello may be a recorded one of the machine's own former boot, so the machine reports nothing until the handshake that
-//! follows.
+//! other machines again and again. So machines that know it see that it is alive, and machines that know the other one see
+//! that there are two. The other one does the same, at different times: if the two also share an address, replies reach the
+//! one that has sent last. The hello may be a recorded one of the machine's own former boot, so the machine reports nothing
+//! until it has completed a handshake with the other machine.
 //!
 //! A machine is *settled* a second after the first handshake with its present boot, as long as no other boot claims its name. Only
 //! a settled machine's domains count in roll calls: see [`Shell::is_settled`].
@@ -50,10 +50,11 @@ const INTERVAL_MAX_US: u64 = 2_000_000;
 /// The time for which a migration server listens before it knows all guests that can be reached: a guest refuses a restarted machine
 /// for three seconds, sends a hello every two seconds, and replies to machines that it has known for a second. The rest is for losses.
 pub(crate) const LISTEN_S: u64 = 10;
-/// How often the log has the same line about a machine.
+/// The least time between two equal lines of the log about one machine.
 const REPORT_US: u64 = 60_000_000;
 
-/// The most lines that are remembered for that time. Until one of them is forgotten, the log has no others: guests come and go.
+/// The most lines that are remembered for that time. While there are this many, no other such line is logged. There is a
+/// limit because guests come and go.
 const REPORTED_MAX: usize = 256;
 
 /// The timers of discovery.
@@ -65,7 +66,7 @@ pub(crate) struct Discovery {
     count: u64,
     claims: Claims,
     defence: Defence,
-    /// The machines that refuse this one, each until it counts as one that does not.
+    /// The machines that refuse this one, each with the time at which its refusal no longer counts.
     refused_by: BTreeMap<MachineId, Instant>,
     /// Since when this machine has an address, and receives hellos.
     listens_since: Option<Instant>,
@@ -78,9 +79,9 @@ pub(crate) struct Discovery {
 enum Line {
     /// It refuses this machine.
     RefusedBy,
-    /// There are two of it.
+    /// There are two machines with its name.
     Doubled,
-    /// It has no place for another guest.
+    /// This machine has no place for another guest.
     Full,
 }
 
@@ -110,7 +111,7 @@ impl Discovery {
         Some(self.count)
     }
 
-    /// Whether the log is to have this line, which it has now and then.
+    /// Whether a line is to be logged now. If so, it is remembered, and not logged again for `REPORT_US`.
     fn is_report_due(&mut self, now: Instant, line: (MachineId, Line)) -> bool {
         let is_recent = |at: &Instant| now.us_since(*at) < REPORT_US;
         self.reported.retain(|_, at| is_recent(at));
@@ -129,8 +130,8 @@ impl Discovery {
     }
 }
 
-/// From when on a machine with this discovery knows all guests that can be reached; `None` while it has no address. Without
-/// hellos, it knows them from the beginning.
+/// The time from which on a machine with this discovery knows all guests that can be reached; `None` while it has no address.
+/// Without hellos, it knows them from the beginning.
 pub(crate) fn guests_known_from(discovery: Option<&Discovery>) -> Option<Instant> {
     match discovery {
         Some(discovery) => Some(discovery.listens_since?.after_us(1_000_000 * LISTEN_S)),
@@ -138,7 +139,8 @@ pub(crate) fn guests_known_from(discovery: Option<&Discovery>) -> Option<Instant
     }
 }
 
-/// The machines that are up and do not reply: another one claims their name, or this machine's, so that they refuse this one.
+/// The machines that may be up although they do not reply: another machine claims their name, or they refuse this machine
+/// because another one claims its name.
 pub(crate) fn claimed(discovery: Option<&Discovery>, now: Instant) -> BTreeSet<MachineId> {
     let Some(discovery) = discovery else {
         return BTreeSet::new();
@@ -181,8 +183,8 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Whether a machine's statement that it has no domain of some name counts: no other machine has its name, as far as can be
-    /// known. Otherwise a machine would be asked for the domains of another one with its name.
+    /// Whether a machine's statement that it has no domain of some name counts: no other machine has its name, as far as can
+    /// be known. Otherwise one machine would answer for the domains of another one with the same name.
     pub(crate) fn is_settled(&self, now: Instant, machine: MachineId) -> bool {
         let Some(discovery) = &self.discovery else {
             return true;

@@ -1,8 +1,8 @@
 //! The machines of the fleet: [`Machines`].
 //!
-//! A machine is its name, from which its id follows. Its address is only where it was last reached: a hello suggests it,
-//! a handshake proves it, and the next handshake with the same machine may prove another one. The list of names is the
-//! image's, and no message changes it. The machines of the fleet also know its guests, which come and go (`guests`).
+//! A machine is identified by its name, from which its id follows. Its address is only where it was last reached: a hello
+//! suggests it, a handshake proves it, and the next handshake with the same machine may prove another one. The list of names
+//! is the image's, and no message changes it. The machines of the fleet also know its guests, which come and go (`guests`).
 
 mod guests;
 mod member;
@@ -191,9 +191,9 @@ impl Machines {
         }
     }
 
-    /// Handles a hello; returns the machine that is to be probed at the hello's address, if it is news. Machines that are
-    /// neither of the fleet nor guests are ignored, and a guest ignores other guests. `id_of` gives the id of the machine with a
-    /// name.
+    /// Handles a hello. If it is news, returns the machine that is to be probed at the hello's address. Machines that are
+    /// neither of the fleet nor guests are ignored, and a guest ignores other guests. `id_of` gives the id of the machine
+    /// with a name.
     ///
     /// # Errors
     /// [`Full`]: the hello is that of a guest for which there is no place.
@@ -248,7 +248,7 @@ impl Machines {
         self.own.addresses.best() != Some(address) && self.own.may_probe(now, address)
     }
 
-    /// Records another machine with the name of this one of the fleet, at this address, which is up.
+    /// Records that a second machine with the name of `machine` is up, at this address.
     pub(crate) fn record_double(&mut self, now: Instant, machine: MachineId, address: Ipv4Addr) {
         if let Some(known) = self.get_mut(machine) {
             known.record_double(now, address);
@@ -262,8 +262,8 @@ impl Machines {
         }
     }
 
-    /// Whether a machine has been known long enough that another boot with its name would have been noticed. This machine is, as
-    /// long as it does not know of another one with its name.
+    /// Whether a machine has been known long enough that another boot with its name would have been noticed. This machine
+    /// itself is settled as long as it knows of no other machine with its name.
     pub(crate) fn is_settled(&self, now: Instant, machine: MachineId) -> bool {
         match self.get(machine) {
             Some(own) if own.id == self.own.id => own.double(now).is_none(),

@@ -136,8 +136,9 @@ impl<H: Host> Shell<H> {
         started.map_err(|error| format!("{name} is not started: {error}"))
     }
 
-    /// Settles the doubts about a domain. A command that ends the records of moves that are decided does not decide about
-    /// a copy, too: the operator may have meant only those moves, and repeats the command otherwise.
+    /// Settles the doubts about a domain. For some doubts, nothing about a copy is left to decide, and the command only ends
+    /// the record of the move. If there are any of these, the command settles them and no others: the operator may have meant
+    /// only those moves, and can repeat the command.
     fn force(&mut self, now: Instant, name: Name, force: Force) -> Reply {
         let doubts = self.moves.doubts(name);
         let settled = doubts.filter(|(_, doubt)| doubt.is_settled_by(force));
@@ -176,7 +177,7 @@ impl<H: Host> Shell<H> {
         (transaction, doubt): (TransactionId, Doubt),
         force: Force,
     ) -> Result<(), String> {
-        // A domain that already runs here runs on; other machines need not be queried about it.
+        // A domain that already runs here continues to run; other machines need not be queried about it.
         if force == Force::RunHere && doubt != Doubt::NotReleased {
             self.check_may_run(now, name)?;
         }

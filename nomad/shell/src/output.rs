@@ -42,10 +42,10 @@ pub enum Output {
     /// When there is time, hand over to root the memory of this transaction's domain by
     /// [`Shell::hand_over`](crate::Shell::hand_over): the domain runs here.
     HandOver(TransactionId),
-    /// When there is time, destroy a copy that was given up by [`Shell::destroy_copy`](crate::Shell::destroy_copy).
+    /// When there is time, call [`Shell::destroy_copy`](crate::Shell::destroy_copy), which destroys a copy that was given up.
     DestroyCopy,
-    /// A change in the handling of late frames, which reach a machine for a domain that is leaving or has left: those for this
-    /// transaction's domain.
+    /// A change in the handling of the late frames of this transaction's domain. Late frames reach a machine for a domain
+    /// that is leaving it or has left it.
     Frames(TransactionId, Frames),
     /// Another machine's message about late frames.
     Late(MachineId, TransactionId, Late),

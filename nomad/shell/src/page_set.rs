@@ -59,7 +59,7 @@ impl PageSet {
         self.page_count
     }
 
-    /// The number of bytes that it takes in memory, without its head.
+    /// The number of bytes that its pages take in memory, without the structure itself.
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.words)
     }

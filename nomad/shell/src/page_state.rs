@@ -37,7 +37,7 @@ pub struct Content {
     pub zero: ChunkPages,
 }
 
-/// The pages of a Memory that are to be sent, are present, and are known to the destination.
+/// Three sets of a Memory's pages: those to be sent, those that are present, and those that the destination knows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageState {
     /// Pages to be sent: those never sent, and those written since.
@@ -68,8 +68,8 @@ impl PageState {
         }
     }
 
-    /// Has the next round announce the pages that the destination has and that are not in `present`, the pages that are present now. The
-    /// destination so frees pages that it has kept before others need their memory.
+    /// Has the next round announce the pages that the destination has and that are no longer present here; `present` are
+    /// those that are. So the destination frees pages that it has kept, before other pages need their memory.
     pub fn announce_discarded(&mut self, present: &PageSet) {
         self.pending.insert_difference(&self.known, present);
     }

@@ -52,7 +52,7 @@ pub struct Segment {
     is_last_piece: bool,
     /// Whether the round has ended with the domain described.
     is_described: bool,
-    /// The last report, or the begin of the segment.
+    /// The last report, or the beginning of the segment.
     reported: Reported,
 }
 
@@ -266,7 +266,7 @@ impl<H: Host> Shell<H> {
         let entry = self.moves.entry(transaction).ok_or(SegmentRejected)?;
         let is_expected =
             is_its && entry.peer == from && self.moves.ledger.awaits(transaction, header);
-        // A shell that is held does not record that the copy is incomplete.
+        // A paused shell does not record that the copy is incomplete.
         let cannot_record = self.is_held() && entry.phase == PhaseName::Verify;
         if !is_expected || cannot_record {
             return Err(SegmentRejected);

@@ -49,8 +49,9 @@ impl<H: Host> Shell<H> {
         self.send(by, &Envelope { boot, message });
     }
 
-    /// Stops the copy of a domain here, if it is older than this incarnation. Returns false if the other machine is this guest and cannot
-    /// have the domain: only one that came here in a package was ever sent to a guest.
+    /// Stops the copy of a domain here, if it is older than this incarnation. `guest` is the other machine, if that is a
+    /// guest. Returns false if this guest cannot have the domain: only a domain that came here in a package was ever sent to
+    /// a guest.
     ///
     /// # Errors
     /// It is unknown whether an older copy runs here, or the copy may run again.
@@ -153,7 +154,7 @@ impl<H: Host> Shell<H> {
         (name, turn): (Name, Turn),
         presence: Presence,
     ) {
-        // Only absence is a conclusion about all machines with that name.
+        // A reply of absence counts only if no other machine may have the sender's name. A reply of presence always counts.
         let is_present = matches!(presence, Presence::Present { .. });
         if !is_present && !self.is_settled(now, from) {
             return;
@@ -182,9 +183,9 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Replies to another machine's query about a domain. A machine with another fleet gets no reply: it may not know
-    /// the machine that has the domain, and would then take the domain for lost. Neither does one that is not settled: the machine
-    /// that has its name may be the domain's home, and run it.
+    /// Replies to another machine's query about a domain. A machine with another fleet gets no reply: it may not know the
+    /// machine that has the domain, and would then take the domain for lost. A machine that is not settled gets no reply
+    /// either: another machine with its name may be the domain's home, and run the domain.
     pub(crate) fn reply_to_query(
         &mut self,
         now: Instant,

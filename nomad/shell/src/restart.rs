@@ -1,7 +1,7 @@
 //! The restart of this machine at an operator's command.
 //!
-//! It comes a moment after the reply, so that the reply arrives: until then the operator's tool asks again for events that were
-//! lost. Meanwhile the machine admits no domain.
+//! The machine restarts a moment after the reply, so that the reply arrives: until then, the operator's tool can request lost
+//! events again. Meanwhile the machine admits no domain.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -16,8 +16,8 @@ use crate::host::Host;
 use crate::operator::{Reply, ended};
 use crate::shell::Shell;
 
-/// The time from the reply to the restart. The operator's tool repeats a question without a reply after 100 ms and then, doubling,
-/// up to every 500 ms.
+/// The time from the reply to the restart. The operator's tool repeats a request that has no reply after 100 ms, then at
+/// doubling intervals of up to 500 ms.
 const DELAY_US: u64 = 2_000_000;
 
 impl<H: Host> Shell<H> {
@@ -55,7 +55,7 @@ impl<H: Host> Shell<H> {
     /// Checks that no restart is pending.
     ///
     /// # Errors
-    /// One is.
+    /// A restart is pending.
     pub(crate) fn check_not_restarting(&self) -> Result<(), String> {
         match self.restart_due {
             None => Ok(()),

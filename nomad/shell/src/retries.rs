@@ -1,8 +1,8 @@
 //! Calls to root that failed for the moment and are retried: [`Retries`].
 //!
-//! A transaction relies on these calls, so its record is kept until root has done its part. The one exception is the call to serve a
-//! domain again that stays: if this server ends before that has succeeded, root does it by itself, after the deadline of the
-//! domain's freeze.
+//! A transaction relies on these calls, so its record is kept until root has done its part. The one exception is the call
+//! that has root serve a domain again, because the domain stays: if this server ends before that has succeeded, root serves
+//! it by itself, after the deadline of the domain's freeze.
 
 use alloc::vec::Vec;
 
@@ -21,7 +21,7 @@ pub enum Task {
     Discard(TransactionId),
     /// Run this transaction's domain again, because the destination has declined it or an operator has forced it.
     Unretire(TransactionId),
-    /// Serve the domain again that this transaction, which may have ended, was to move.
+    /// Have root serve the domain of this transaction again, because it stays. The transaction may have ended.
     Serve(TransactionId),
     /// Discard what root may have admitted in this transaction, and then refuse it.
     Withdraw(TransactionId, Refusal),

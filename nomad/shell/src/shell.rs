@@ -123,8 +123,8 @@ impl<H: Host> Shell<H> {
         Ok(shell)
     }
 
-    /// Holds and accepts the late frames of the moves that continue. The first outputs say so, so that this applies before any frame
-    /// is handled.
+    /// Has the late frames of the moves that continue held or accepted. These are the first outputs, so that they take effect
+    /// before any frame is handled.
     fn resume_frames(&mut self) {
         for (transaction, frames) in self.moves.resumed_frames() {
             self.emit(Output::Frames(transaction, frames));

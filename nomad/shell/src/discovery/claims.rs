@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 use nomad_channel::RIVAL_GONE_US;
 use nomad_protocol::{Instant, MachineId};
 
-/// The interval between two probes because of a claim, each at another one of the two addresses.
+/// The interval between two probes because of a claim. The probes alternate between the two boots' addresses.
 const PROBE_US: u64 = 250_000;
 
 /// The claims.
@@ -47,7 +47,8 @@ impl Claims {
         (claim.claimant, claim.until) = (claimant, until);
     }
 
-    /// Forgets the claims of the names of other machines than these. Guests come and go, so their claims would have no bound.
+    /// Keeps only the claims of known machines' names. Guests come and go, so the claims of their names would otherwise grow
+    /// without bound.
     pub fn retain(&mut self, is_known: impl Fn(MachineId) -> bool) {
         self.0.retain(|machine, _| is_known(*machine));
     }

@@ -3,9 +3,9 @@
 use nomad_channel::RIVAL_GONE_US;
 use nomad_protocol::{Instant, LifeId};
 
-/// The interval between two rounds of probes, without the delay of each.
+/// The interval between two rounds of probes, to which the delay of the round is added.
 const ROUND_US: u64 = 500_000;
-/// The delay of a round is shorter.
+/// The delay of each round is shorter than this.
 const DELAY_US: u64 = 250_000;
 
 /// The defence of this machine's name, as long as another machine claims it.

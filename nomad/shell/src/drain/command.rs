@@ -85,7 +85,7 @@ impl<H: Host> Shell<H> {
         Ok(ended(events))
     }
 
-    /// Begins anew to ask where domains are: what other machines replied while this one started no domain may no longer hold.
+    /// Begins all roll calls again: the replies that arrived while this machine started no domains may be out of date.
     pub(crate) fn admit_again(&mut self, now: Instant) {
         self.roll_calls.forget();
         self.update_roll_calls(now);

@@ -126,8 +126,8 @@ impl Drain {
         self.stage == DrainStage::Moving && self.current.is_none()
     }
 
-    /// The machine to offer a domain to: of those that were not tried with it, one that has received the fewest domains. It is a
-    /// guest only if the operator has named that.
+    /// The machine to offer a domain to: of the machines that have not been offered this domain, one that has received the
+    /// fewest domains. It is a guest only if the operator has named that guest as the destination.
     fn next_machine<'m>(&self, name: Name, machines: &'m Machines) -> Option<&'m FleetMember> {
         let tries = self.tried.get(&name);
         let is_tried = |id| tries.is_some_and(|tries| tries.machines.contains(&id));
@@ -140,7 +140,7 @@ impl Drain {
         open.min_by_key(|other| self.sent.get(&other.id).copied().unwrap_or(0))
     }
 
-    /// The reason a domain stays that no machine is left for.
+    /// The reason a domain stays, if no machine is left to offer it to.
     fn exhausted(&self, name: Name) -> Stay {
         let last = self.tried.get(&name).and_then(|tries| tries.last.clone());
         let silent = self.silent.values().next();
@@ -176,8 +176,8 @@ impl Drain {
         self.stays.insert(name, reason);
     }
 
-    /// Handles a notice of a move; returns its domain if the move is one of this drain. A move that has finished may have left its
-    /// domain here: an operator has forced the copy here to run (`runs_here`).
+    /// Handles a notice of a move; returns its domain if the move is one of this drain. `runs_here` returns whether the
+    /// domain runs here: a finished move may have left it here, because an operator has forced the copy here to run.
     fn handle_notice(
         &mut self,
         machines: &Machines,
@@ -218,8 +218,8 @@ impl Drain {
         Some(name)
     }
 
-    /// `is_declined`: the reason is the destination's word. So it does not show that an operator here has cancelled the move,
-    /// nor that the destination is silent.
+    /// `is_declined`: the reason is what the destination has stated. So it shows neither that an operator here has cancelled
+    /// the move, nor that the destination is silent.
     fn handle_failure(
         &mut self,
         name: Name,

@@ -15,7 +15,8 @@ use crate::offers::BeginError;
 use crate::output::Output;
 use crate::shell::Shell;
 
-/// The interval at which a step is tried again: root did not reply, or a domain takes part in a move that is not the drain's.
+/// The interval at which a step is tried again, if root did not reply or a domain takes part in a move that is not the
+/// drain's.
 const RETRY_US: u64 = 1_000_000;
 
 /// The outcome of a step for one domain.

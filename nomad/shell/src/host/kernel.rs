@@ -29,7 +29,7 @@ pub struct DomainSummary {
     pub guest: Option<Name>,
 }
 
-/// The names of machines in an offer, which has their ids.
+/// The names of machines that an offer refers to by id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
     /// The source, if it is a guest.
@@ -139,11 +139,11 @@ pub trait Kernel {
     /// The number of pages of the present round, or of a freeze, that were not produced yet.
     fn pages_left(&self, outgoing: &Self::Outgoing) -> u64;
 
-    /// Stops the running domain for at most this long; returns the token with which it runs on, or `None` if it was not stopped,
+    /// Stops the running domain for at most this long. Returns the token that resumes it, or `None` if it was not stopped,
     /// for example because another caller has frozen it.
     fn pause(&mut self, outgoing: &mut Self::Outgoing, limit_us: u64) -> Option<u64>;
 
-    /// Lets a domain run on that was stopped with this token, unless the limit of the stop has passed.
+    /// Resumes a domain that was stopped with this token, unless the limit of the stop has passed.
     fn resume(&mut self, outgoing: &mut Self::Outgoing, token: u64);
 
     /// Begins to send the frozen domain; returns the number of pages that this covers.
@@ -217,10 +217,10 @@ pub trait Kernel {
     /// Ends the dirty log, and has root and the switch serve the domain again if they have stopped that.
     ///
     /// # Errors
-    /// Root's refusal to serve the domain. Nothing else remains to be done then but [`Root::revert`](super::Root::revert).
+    /// Root's refusal to serve the domain. Then only [`Root::revert`](super::Root::revert) remains to be done.
     fn end_capture(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
-    /// Lets the domain run on, if it is frozen.
+    /// Lets the domain run again, if it is frozen.
     fn thaw(&mut self, outgoing: &mut Self::Outgoing);
 
     /// Undoes the retirement and runs the domain, which root still does not serve.
@@ -229,8 +229,9 @@ pub trait Kernel {
     /// Root's refusal.
     fn unretire(&mut self, outgoing: &mut Self::Outgoing) -> Result<(), RootError>;
 
-    /// Has root forget the retired domain. If the destination is a guest, root remembers its name. Returns the copy, which has
-    /// to be destroyed or may be kept; `None` if this has destroyed it already, since its pages are not known.
+    /// Has root forget the retired domain. If the destination is a guest, root remembers its name. Returns the copy, which
+    /// the caller keeps or has destroyed; `None` if the copy's pages are not known, in which case this has destroyed the copy
+    /// already.
     ///
     /// # Errors
     /// Root's refusal.
@@ -240,10 +241,10 @@ pub trait Kernel {
         guest: Option<Name>,
     ) -> Result<Option<Self::Kept>, RootError>;
 
-    /// Gives up the copy of a domain that has left, so that root destroys it unless it has done so.
+    /// Gives up the copy of a domain that has left: root destroys it, unless it has already done so.
     fn destroy_kept(&mut self, copy: Self::Kept);
 
-    /// Whether root has not destroyed this copy.
+    /// Whether this copy still exists. Root destroys a copy when it needs the memory.
     fn exists(&self, copy: &Self::Kept) -> bool;
 
     /// Reserves the resources of an incoming domain. If it comes from a guest, root checks that it may.
@@ -256,11 +257,11 @@ pub trait Kernel {
         provenance: Provenance,
     ) -> Result<Self::Incoming, AdmitError>;
 
-    /// Moves the pages of the copy that was kept when an incoming domain left into the domain. What is left of the copy is to be
-    /// destroyed, even if this fails.
+    /// Moves the pages of a kept copy into an incoming domain. The copy was kept when the domain left this machine. The
+    /// caller then has the rest of the copy destroyed, even if this fails.
     ///
     /// # Errors
-    /// The kernel refused, or root has destroyed the copy. Then the incoming domain has none of its pages.
+    /// The kernel refused, or root has destroyed the copy. Then the incoming domain has none of the copy's pages.
     fn give_kept(
         &mut self,
         incoming: &mut Self::Incoming,

@@ -33,13 +33,14 @@ pub trait Root {
         incarnation: Incarnation,
     ) -> Result<(), RootError>;
 
-    /// Serves a domain again that stays here, as the switch does. Has no effect on a domain that is served.
+    /// Has root and the switch serve a domain again, because it stays here. Has no effect on a domain that is served.
     ///
     /// # Errors
     /// [`RootError`].
     fn revert(&mut self, name: Name) -> Result<(), RootError>;
 
-    /// Stops a copy here that is older than this incarnation, which runs elsewhere: on this guest, or on a machine of the fleet.
+    /// Stops a copy here that is older than this incarnation, because this incarnation runs on another machine: on `guest`,
+    /// or on a machine of the fleet if that is `None`.
     ///
     /// # Errors
     /// [`RootError`].
@@ -51,7 +52,8 @@ pub trait Root {
         guest: Option<Name>,
     ) -> Result<(), RootError>;
 
-    /// Remembers a guest that has a domain at home here, until the domain is here again. If another guest is remembered, that one stays.
+    /// Remembers a guest that has a domain at home here, until the domain is here again. If another guest is remembered
+    /// already, root keeps that one.
     ///
     /// # Errors
     /// [`RootError`].

@@ -22,7 +22,7 @@ pub struct Assembled {
     pub frames: Vec<Vec<u8>>,
 }
 
-/// Bytes of the length before a frame.
+/// The number of bytes of the length that precedes each frame.
 const LENGTH_BYTES: usize = 2;
 
 impl Inlet {

@@ -93,8 +93,8 @@ impl Outlet {
         }
     }
 
-    /// Takes the frames that another outlet holds for a domain that has stayed. Those of an outlet that was opened were for a domain that
-    /// has left: they are dropped.
+    /// Takes over the frames that another outlet holds for a domain that has stayed. If the other outlet is open, its frames
+    /// were for a domain that has left: they are dropped.
     pub fn take_held(&mut self, other: Outlet) {
         if !other.is_open {
             self.dropped_count += other.dropped_count;
@@ -107,8 +107,8 @@ impl Outlet {
         self.is_open = true;
     }
 
-    /// Returns the frames that the other machine may lack, because the domain runs here. If an acknowledgement was lost, a frame
-    /// arrives a second time.
+    /// Returns the frames that the other machine may not have received, because the domain runs here. A frame whose
+    /// acknowledgement was lost arrives a second time.
     pub fn close(self) -> impl Iterator<Item = Vec<u8>> {
         let sent = self.unacknowledged.into_iter().map(|(frame, _)| frame);
         sent.chain(self.held)

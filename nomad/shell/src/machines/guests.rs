@@ -1,9 +1,9 @@
 //! The guests that this machine knows: [`Guests`]. A guest is a machine that has the fleet's image without being named in it.
 //!
-//! A guest is learned by its hello, or by a handshake that it has begun. It is *up* once a handshake with it was completed, until it
-//! does not reply to a query: neither its further hellos, which may be recorded ones, nor another machine at its address change that. At most
-//! [`GUESTS_MAX`] are known. Another one takes the place of one that is not up, but never of one that is *needed*: it may have a
-//! domain that is at home here.
+//! A guest is learned by its hello, or by a handshake that it has begun. It is *up* from a completed handshake until it fails
+//! to reply to a query. Neither further hellos, which may be recorded ones, nor another machine at its address change that.
+//! At most [`GUESTS_MAX`] guests are known. A new one takes the place of a guest that is not up, but never of a *needed*
+//! guest, which may have a domain that is at home here.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -99,8 +99,8 @@ impl Machines {
         Some(guest.name)
     }
 
-    /// Makes the guest with this name known, which has completed a handshake. Other machines' names are ignored, and a guest ignores
-    /// other guests.
+    /// Makes the guest with this name known, because it has completed a handshake. Names that are not guests' are ignored,
+    /// and a guest ignores other guests.
     ///
     /// # Errors
     /// [`Full`].
@@ -111,7 +111,7 @@ impl Machines {
         self.guests.entry(name, id).map(drop)
     }
 
-    /// Adds a guest that is known without a hello, up to the usual number.
+    /// Adds a guest without waiting for its hello, if there is a place for it.
     pub fn add_guest(&mut self, name: Name, id: MachineId, address: Ipv4Addr) {
         if let Ok(guest) = self.guests.entry(name, id) {
             guest.prove(Instant::from_us(0), address);

@@ -27,8 +27,8 @@ pub struct FleetMember {
     pub addresses: Addresses,
     /// The last hello.
     greeting: Option<Greeting>,
-    /// Whether a handshake was completed since a hello of that life was first received. Otherwise its hellos are probed. A hello
-    /// may be a recorded one, so nothing else follows from this.
+    /// Whether a handshake was completed since a hello of the life in `greeting` was first received. If not, the machine's
+    /// hellos are probed. A hello may be a recorded one, so nothing else follows from this.
     is_met: bool,
     /// Whether a handshake has proven that it is up, and no query has shown since that it does not reply.
     is_up: bool,
@@ -77,7 +77,7 @@ impl Addresses {
 }
 
 impl FleetMember {
-    /// A machine of which nothing was received yet, with the address that the manifest gives, if it gives one.
+    /// A machine from which nothing was received yet, with the address that the manifest gives, if it gives one.
     pub fn new(name: Name, id: MachineId, fixed: Option<Ipv4Addr>) -> FleetMember {
         FleetMember {
             name,
@@ -118,8 +118,9 @@ impl FleetMember {
         !is_known && self.may_probe(now, hello.address)
     }
 
-    /// Whether a handshake may be begun at this address because of a hello. If so, the next one may be some time later. Someone
-    /// who sends recorded hellos again does not keep the machine's own one waiting: it has another address, or is as good.
+    /// Whether a handshake may be begun at this address because of a hello. If so, the next one there may begin only after
+    /// `PROBE_US`. Replayed hellos do not delay the handshake for the machine's own hello: they name another address, or the
+    /// handshake that they cause serves the machine's own hello too.
     pub(super) fn may_probe(&mut self, now: Instant, address: Ipv4Addr) -> bool {
         self.probed.retain(|_, at| now.us_since(*at) < PROBE_US);
         let may_probe = self.probed.len() < PROBED_MAX && !self.probed.contains_key(&address);
@@ -143,7 +144,7 @@ impl FleetMember {
         self.is_up
     }
 
-    /// Records that it has responded to a handshake, although it has refused it.
+    /// Records that it has responded to a handshake, although with a refusal.
     pub(super) fn mark_up(&mut self, now: Instant) {
         self.is_up = true;
         self.noticed = Some(now);

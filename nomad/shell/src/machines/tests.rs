@@ -134,7 +134,7 @@ fn a_hello_is_probed_until_a_handshake_proves_its_address() {
     let c = id("c");
     assert_eq!(handle_hello(&mut machines, at(0), &hello(C, 1, 0)), Some(c));
     assert_eq!(machines.address_of(c), Some(C), "a first guess");
-    // Not more often than twice per second, but again.
+    // It is probed again, but at most twice per second.
     assert_eq!(handle_hello(&mut machines, at(1), &hello(C, 1, 1)), None);
     let second = handle_hello(&mut machines, at(1_000_000), &hello(C, 1, 2));
     assert_eq!(second, Some(c));

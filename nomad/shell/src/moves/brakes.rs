@@ -5,8 +5,8 @@
 //!   | stopped |     runs      | stopped |     runs      |     a throttle of 35 %
 //! ```
 //!
-//! A domain is stopped by a freeze with a deadline. If this server ends or stalls meanwhile, the kernel lets the domain run on. A domain
-//! that another caller has frozen is left alone until the next period.
+//! A domain is stopped by a freeze with a deadline. If this server ends or stalls meanwhile, the kernel resumes the domain. A
+//! domain that another caller has frozen is left alone until the next period.
 
 use alloc::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ struct Brake {
     throttle: Throttle,
     /// The token of the freeze, while the domain is stopped.
     token: Option<u64>,
-    /// When the domain is stopped or runs on.
+    /// When the domain is next stopped or resumed.
     due: Instant,
 }
 
@@ -45,7 +45,7 @@ impl Brake {
         PERIOD_US * u64::from(self.throttle.percent()) / 100
     }
 
-    /// Stops the domain, or lets it run on.
+    /// Stops the domain, or resumes it.
     fn toggle<H: Kernel>(&mut self, host: &mut H, now: Instant, outgoing: &mut H::Outgoing) {
         let stopped_us = self.stopped_us();
         let next_us = match self.token.take() {
@@ -97,7 +97,7 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Stops the throttled domains and lets them run on, if it is time.
+    /// Stops or resumes the throttled domains whose time has come.
     pub(crate) fn toggle_brakes<H: Kernel<Outgoing = O>>(&mut self, host: &mut H, now: Instant) {
         let due = self
             .brakes

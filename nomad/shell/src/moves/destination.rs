@@ -118,8 +118,8 @@ impl<O, I> Moves<O, I> {
         }
     }
 
-    /// Hands over to root the memory of a domain that runs. Does nothing after the end of the transaction, which hands
-    /// it over, too.
+    /// Hands over to root the memory of a domain that runs. Does nothing after the end of the transaction, when the memory
+    /// was handed over already.
     pub(crate) fn hand_over<H: Host<Incoming = I>>(
         &mut self,
         host: &mut H,

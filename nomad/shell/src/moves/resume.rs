@@ -56,9 +56,9 @@ impl<O, I> Moves<O, I> {
         })
     }
 
-    /// The handling of late frames after a restart. The frames that were held before are lost. Those that arrive from now on are held or
-    /// accepted, unless their domain has left or arrived in a transaction that is over; but the source of a domain that arrived here gets
-    /// no further frames through if it had begun to forward some.
+    /// The handling of late frames after a restart. The frames that were held before are lost. Those that arrive from now on
+    /// are held or accepted, unless their domain has left or arrived in a transaction that is over. There is one exception:
+    /// if the source of a domain that arrived here had already begun to forward frames, its further frames are rejected.
     pub(crate) fn resumed_frames(&self) -> Vec<(TransactionId, Frames)> {
         let entries = self.ledger.entries();
         let resumed = entries.filter_map(|entry| {

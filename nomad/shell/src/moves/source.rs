@@ -44,8 +44,8 @@ impl<O, I> Moves<O, I> {
         is_served
     }
 
-    /// Has root serve the domain of a transaction again, which has stayed here. Returns whether root does so now; `false` if root is to
-    /// be called again, or if another transaction of the domain has taken over.
+    /// Has root serve the domain of a transaction again, because the domain has stayed here. Returns whether root does so
+    /// now; `false` if root is to be called again, or if another transaction of the domain has taken over.
     pub(crate) fn serve_again<H: Host<Outgoing = O>>(
         &mut self,
         host: &mut H,
@@ -64,8 +64,8 @@ impl<O, I> Moves<O, I> {
         self.unserved.contains_key(&transaction)
     }
 
-    /// Leaves it to this transaction to have root serve its domain again, if an earlier one has not succeeded in that: root must not
-    /// serve the domain while this one hands it over.
+    /// If an earlier transaction still has to have root serve this domain again, leaves that to this transaction: root must
+    /// not serve the domain while this transaction hands it over.
     pub(crate) fn take_over_unserved<H: Host<Outgoing = O>>(
         &mut self,
         host: &H,

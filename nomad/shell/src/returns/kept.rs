@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use identity::{DomainId, Incarnation};
 use nomad_protocol::{Instant, MachineId};
 
-/// The most copies that a machine keeps. Their number does not limit its memory, which root takes back when it is needed, but the capability
-/// slots of the migration server.
+/// The most copies that a machine keeps. The limit is for the capability slots of the migration server, not for memory: root
+/// takes a copy's memory back when it is needed.
 pub const COPIES_MAX: usize = 32;
 
 /// How long a copy is kept.
@@ -63,8 +63,8 @@ impl<K> KeptCopies<K> {
         self.copies.iter().map(|kept| &kept.copy)
     }
 
-    /// Removes and returns the copy of a domain that this machine offers, unless the copy is younger than the offer. Also returns the copy's
-    /// incarnation, if the domain had left for that machine and has been nowhere else since.
+    /// Removes and returns the copy of a domain that the machine `from` offers, unless the copy is younger than the offer.
+    /// Also returns the copy's incarnation, if the domain had left for that machine and has been nowhere else since.
     pub fn claim(
         &mut self,
         domain: DomainId,
@@ -134,7 +134,8 @@ mod tests {
         assert_eq!(kept.take(DomainId(3)), None);
     }
 
-    /// What becomes of a copy of incarnation 4 that went to B, when this machine offers the domain as this incarnation.
+    /// The result of claiming a copy of incarnation 4 that went to B, when the machine `from` offers the domain as this
+    /// incarnation.
     fn claimed(from: MachineId, incarnation: u64) -> (Option<Option<Incarnation>>, usize) {
         let mut kept = KeptCopies::default();
         assert_eq!(kept.insert(at(0), departure(1, 4), "copy"), [""; 0]);

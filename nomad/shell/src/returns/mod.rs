@@ -63,9 +63,9 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Moves the pages of a domain's copy that is kept here into the arriving domain, if the domain had left for the machine that it comes
-    /// from, and has been nowhere else. Returns the copy's incarnation if all pages have moved. The copy is given up in any case, unless it
-    /// is younger than the offer.
+    /// Moves the pages of the kept copy of a domain into the arriving domain, if the domain had left for the machine from
+    /// which it now arrives, and has been nowhere else. Returns the copy's incarnation if all pages have moved. The copy is
+    /// given up in any case, unless it is younger than the offer.
     pub(crate) fn claim_copy(
         &mut self,
         transaction: TransactionId,
@@ -75,7 +75,7 @@ impl<H: Host> Shell<H> {
         let kept = &mut self.returns.kept;
         let (copy, departed_as) = kept.claim(offer.domain, from, offer.incarnation)?;
         let incoming = self.moves.incoming(transaction);
-        // Root may have needed the memory, even for this domain.
+        // Root may have destroyed the copy because it needed the memory, perhaps for this very domain.
         let incoming = incoming.filter(|_| departed_as.is_some() && self.host.exists(&copy));
         let given = incoming.map(|incoming| self.host.give_kept(incoming, &copy));
         if let Some(Err(failure)) = given {
@@ -121,16 +121,16 @@ impl<H: Host> Shell<H> {
         }
     }
 
-    /// Has a domain that is arriving leave no visit: its operator has decided that it runs, although the source may have retired it at
-    /// another freeze.
+    /// Prevents the recording of a visit for an arriving domain: an operator has decided that it runs, although the source
+    /// may have retired it at another freeze.
     pub(crate) fn prevent_visit(&mut self, transaction: TransactionId) {
         if let Some(incoming) = self.moves.incoming(transaction) {
             self.host.take_logs(incoming);
         }
     }
 
-    /// Begins to log the pages that a leaving domain writes, or goes on with the logs of its visit, if the destination keeps the
-    /// copy from before it. Returns the event for the ledger if that fails.
+    /// Begins to log the pages that a leaving domain writes. If the destination keeps the copy from before the domain's visit
+    /// here, continues the logs of the visit instead. Returns the event for the ledger if that fails.
     pub(crate) fn start_dirty_log(
         &mut self,
         transaction: TransactionId,

@@ -5,12 +5,14 @@
 //! | *needed*: the domain was sent to it, or it has reported the domain | until the domain is here again, or the call is over | the domain is not started |
 //! | up | for a domain that came in a package, and for one in doubt | it is not waited for, unless a sign of it was received in the last ten seconds |
 //!
-//! Root remembers one needed guest for each domain, so that a restart of this server does not lose it. This machine may have been restarted
-//! since it sent the domain away, and then has forgotten the guest. That is why guests that are up are queried too. A migration
-//! server that has just started knows none, and has to listen to their hellos for some time before such a call can end.
+//! Root remembers one needed guest for each domain, so that a restart of this server does not lose it. But if this machine
+//! was restarted since it sent the domain away, it has forgotten the guest. That is why guests that are up are queried too. A
+//! migration server that has just started knows no guests, and has to listen for their hellos for some time before a call
+//! that queries them can end.
 //!
-//! A guest whose name another machine claims, or that refuses this machine, is up although it does not reply, and is waited for. So is one
-//! that completes handshakes and does not reply to queries, until an operator forces the domain to run.
+//! A guest whose name another machine claims, or that refuses this machine, is up although it does not reply, so the call
+//! waits for it. The call also waits for a guest that completes handshakes and does not reply to queries, until an operator
+//! forces the domain to run.
 
 use alloc::collections::BTreeSet;
 
@@ -24,7 +26,7 @@ use crate::machines::Machines;
 /// have made by force.
 const FOUND_MAX: usize = 4;
 
-/// How long no sign of a guest must have been received before a call does not wait for it: five of its hellos.
+/// How long no sign of a guest must have been received before a call stops waiting for it: the time of five of its hellos.
 const QUIET_US: u64 = LISTEN_S * 1_000_000;
 
 /// What a call has learned about guests.
@@ -32,7 +34,7 @@ const QUIET_US: u64 = LISTEN_S * 1_000_000;
 pub(super) struct Learned {
     /// Those that have reported the domain.
     found: BTreeSet<MachineId>,
-    /// Those that are not needed, and did not reply for too long at some time of the call.
+    /// Those that are not needed, and that had not replied for too long at some time of the call.
     silent: BTreeSet<MachineId>,
 }
 

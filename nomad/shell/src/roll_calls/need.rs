@@ -12,7 +12,7 @@ use super::Purpose;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Need {
     pub(super) purpose: Purpose,
-    /// The guests that may have the domain, as far as root and the records of moves say.
+    /// The guests that may have the domain, according to root and the records of moves.
     pub(super) guests: BTreeSet<MachineId>,
     /// Whether all guests that are up are queried too.
     pub(super) queries_guests: bool,

@@ -79,8 +79,8 @@ impl Table {
         // The entry may exist already: a frozen domain that changed is exported again.
         if self.leaving(of.transaction).is_none() {
             let mut frames = Outlet::new(stream);
-            // A domain leaves for one machine at a time. After an earlier move that was given up, its frames are held until the switch
-            // serves it again, and that has not happened.
+            // A domain leaves for one machine at a time. So another entry of this domain belongs to an earlier move that was
+            // given up. Its frames are held until the switch serves the domain again, which has not happened yet.
             let is_same = |known: &mut Entry<Outlet>| known.of.domain == of.domain;
             for earlier in self.leaving.extract_if(.., is_same) {
                 frames.take_held(earlier.frames);
