@@ -28,7 +28,7 @@ pub struct Kept {
     id: DomainId,
     incarnation: Incarnation,
     domain: Owned<Domain>,
-    /// The pool, without any right: this shows only whether it exists.
+    /// A capability for its pool, without any right. It shows only whether the pool exists.
     pool: Owned<Pool>,
     memories: KeptMemories,
 }
@@ -49,7 +49,7 @@ pub struct KeptMemory {
 }
 
 impl Kept {
-    /// The copy of a domain that has left as this incarnation, whose pool this is, with the Memories that were sent.
+    /// The copy of a domain that has left as this incarnation, with its pool and the Memories that were sent.
     pub fn new(
         (id, incarnation): (DomainId, Incarnation),
         domain: Owned<Domain>,
@@ -65,7 +65,7 @@ impl Kept {
         }
     }
 
-    /// Whether root has not destroyed it.
+    /// Whether the copy still exists. Root may destroy it at any time.
     pub fn exists(&self) -> bool {
         let found = self.pool.cap().inspect();
         found.is_ok_and(|found| found.kind == Pool::KIND)
@@ -85,8 +85,8 @@ impl Kept {
     /// Moves all pages of the Memory at this position into another Memory of the same size; returns which pages these are.
     ///
     /// # Errors
-    /// [`Error::NotThere`] if there is no such Memory, or if not all of its pages are there; or the error of the kernel. Some pages
-    /// may have moved then.
+    /// [`Error::NotThere`] if there is no such Memory, or if some of its pages are not there; or the error of the kernel. In
+    /// either case some pages may have moved.
     pub fn move_pages(&self, position: u32, target: Cap<Memory>) -> Result<PageSet, Error> {
         let KeptMemory { id, page_count } = *self.memories.get(&position).ok_or(Error::NotThere)?;
         let domain = self.domain.cap();

@@ -55,7 +55,7 @@ impl Operators {
                 return;
             };
             let mut sessions = network.sessions.borrow_mut();
-            // A tool whose session is gone begins a new session, and repeats its question.
+            // A tool whose session is gone begins a new session, and repeats its request.
             if let Some(datagram) = sessions.reply(now().as_us(), session, &message) {
                 network.post(endpoint, vec![datagram]);
             }

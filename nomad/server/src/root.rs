@@ -108,8 +108,8 @@ impl Root {
         self.execute(Request::Revert { name })
     }
 
-    /// Has root forget a domain that has moved away: to this guest, or to a machine of the fleet. Root keeps its memory. Returns a
-    /// capability without rights, which shows whether it still does.
+    /// Has root forget a domain that has moved away: to this guest, or to a machine of the fleet. Root keeps the domain's
+    /// memory. Returns a capability without rights, which shows whether that memory still exists.
     ///
     /// # Errors
     /// [`RootError`].
@@ -122,7 +122,8 @@ impl Root {
         self.get_capability(Request::Release { name, id, guest })
     }
 
-    /// Lets root destroy the memory that a domain has left as this incarnation. An error is only logged: root does so anyway when it needs the memory.
+    /// Lets root destroy the memory of a domain that has left as this incarnation. An error is only logged: root destroys the
+    /// memory anyway when it is needed.
     pub fn reclaim(self, id: DomainId, incarnation: Incarnation) {
         if let Err(error) = self.execute(Request::Reclaim { id, incarnation }) {
             log::warn!("memory is kept in vain: {error}");

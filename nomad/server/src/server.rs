@@ -169,7 +169,7 @@ fn shell(start: Start, keys: &Rc<Keys>, random: &mut Random) -> Shell<Local> {
         has_hellos: true,
         has_hooks: start.argument("hooks").is_some(),
     };
-    // Root restarts this server, which then tries again.
+    // A failure ends this server: root restarts it, and it tries again.
     Shell::resume(host, now(), config, found).unwrap_or_else(|(_, error)| {
         panic!("cannot read the state of the domains from root: {error}")
     })

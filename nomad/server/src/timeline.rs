@@ -1,6 +1,6 @@
 //! The steps of one machine's part in a pause, and the time that each took: [`Timeline`].
 //!
-//! Either machine measures its own steps with its own clock. `docs/performance.md` has the list of steps.
+//! Each machine measures its own steps with its own clock. `docs/performance.md` has the list of steps.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Begins to measure, unless that has begun.
+    /// Begins to measure, unless the measurement has begun already.
     pub fn begin(&mut self) {
         self.last_ns.get_or_insert_with(clock::now_ns);
     }

@@ -21,7 +21,8 @@ use nomad_shell::returns::Visited;
 pub struct Backlog {
     domain: Cap<Domain>,
     memories: Vec<Captured>,
-    /// Logs to continue, until all Memories were collected once. Then the destination destroys the pages that it has kept.
+    /// Logs to continue, until the dirty pages were collected once. After that the destination no longer keeps pages that a
+    /// Memory could continue.
     visited: Vec<Visited<Log>>,
     pass: Option<Pass>,
 }
@@ -92,7 +93,8 @@ impl Backlog {
         }
         self.visited.clear();
         if is_returning {
-            // At the first other Memory, the destination destroys the pages that it has kept and that do not continue.
+            // Memories that continue come first: at the first other Memory, the destination destroys the kept pages that no
+            // Memory has continued.
             self.memories
                 .sort_by_key(|memory| memory.continues.is_none());
         }
@@ -331,8 +333,8 @@ mod tests {
         }])
     }
 
-    /// The Memory of a domain that returns, when its dirty pages were collected once: the token of its log, the position that it
-    /// continues, and the number of pages that the destination has.
+    /// The Memory of a domain that returns, after its dirty pages were collected once: the token of its log, the position
+    /// that it continues, and the number of pages that the destination has.
     fn returning(kernel: fn(&Request) -> CallResult) -> (u64, Option<u32>, u64) {
         let (backlog, _) = with_kernel(kernel, || {
             let mut backlog = Backlog::new(DOMAIN);

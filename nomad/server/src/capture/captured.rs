@@ -18,7 +18,7 @@ pub struct Captured {
     pub pages: PageState,
     /// Whether the image has announced it.
     pub is_announced: bool,
-    /// The position of the Memory whose pages the destination has kept, and which it continues.
+    /// The position of the Memory that this one continues: the destination has kept that Memory's pages.
     pub continues: Option<u32>,
 }
 
@@ -85,8 +85,8 @@ impl Captured {
         self.continues.is_some() && !self.is_announced
     }
 
-    /// Adds the pages that were written since the last call.
-    /// They count as clean from now on, so call this before they are read.
+    /// Adds the pages that were written since the last call. They count as clean from now on, so call this before the pages
+    /// are read.
     ///
     /// # Errors
     /// The error of `DomainPages`; [`Error::InUse`] if another owner has taken the log over.

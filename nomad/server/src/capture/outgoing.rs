@@ -51,8 +51,8 @@ pub struct Outgoing {
     is_recovered: bool,
     is_exported: bool,
     is_ring_announced: bool,
-    /// Whether the pass over a frozen domain begins with its state. This is possible if no Memory is announced after it. Later in
-    /// the pass, the state would interrupt a chunk.
+    /// Whether the pass over a frozen domain begins with its state. This is possible if no Memory is announced after the
+    /// state. Later in the pass, the state would interrupt a chunk.
     begins_with_state: bool,
     /// Whether the state of the current freeze was sent.
     is_state_sent: bool,
@@ -221,8 +221,8 @@ impl Outgoing {
         self.backlog.page_count()
     }
 
-    /// Ends a round; returns whether the domain is described. The first round in which the domain can be described also sends the description, from which the
-    /// destination builds the domain on trial while it still runs here.
+    /// Ends a round; returns whether the domain is described. The first round in which the domain can be described also sends
+    /// the description, from which the destination builds the domain on trial while the domain still runs here.
     ///
     /// # Errors
     /// The error of the kernel, or no round was begun.
@@ -247,7 +247,8 @@ impl Outgoing {
         Ok(self.backlog.page_count())
     }
 
-    /// Ends the measurement of its pause, since it runs elsewhere; returns the steps, and the number of pages sent in the pause and in all.
+    /// Ends the measurement of its pause, since it runs elsewhere. Returns the steps, the number of pages sent in the pause,
+    /// and the number of all pages sent.
     pub fn end_pause(&mut self) -> Option<String> {
         self.timeline.mark("await_activated");
         let steps = self.timeline.end()?;

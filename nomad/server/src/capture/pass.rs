@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Memories that continue: announce
-//!   Memory after Memory:    announce, unless it is,, chunk after chunk:  head and map, page after page
+//!   Memory after Memory:    announce, unless announced, then chunk after chunk:  head and map, page after page
 //! ```
 //!
 //! A page is pending until it is sent, so a pass that ends early loses nothing.

@@ -19,9 +19,9 @@ use crate::now::now;
 use crate::server::Server;
 
 const _: () = assert!(message_bytes_max(Mtu::STANDARD) >= nomad_transport::BASE);
-/// Datagrams with pages that are sent before others are received.
+/// The most datagrams with pages that are sent before other datagrams are received.
 const PAGES_AT_ONCE: usize = 32;
-/// Datagrams that are handled before the replies are sent.
+/// The most datagrams that are handled before the replies are sent.
 const RECEIVED_AT_ONCE: usize = 32;
 /// How long the task sleeps when no timer is armed.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -99,7 +99,7 @@ fn handle_waiting(server: &Server, sockets: &mut Sockets) {
 /// Sends the pages and acknowledgements that are due.
 fn send_pages(server: &Server, sockets: &mut Sockets, bytes_max: usize) {
     let streams = &server.streams;
-    // An acknowledgement without room is lost: the next one reports the same.
+    // An acknowledgement for which there is no room is lost: the next one reports the same.
     streams.send_acks(|to, ack| {
         send_about_pages(server, sockets, to, ack);
     });
@@ -216,7 +216,7 @@ fn handle_opened(server: &Server, (from, received): Opened) {
             let mut shell = server.shell.borrow_mut();
             shell.handle_hello(now(), address, &hello);
         }
-        // This side queries no machine for its name.
+        // This server queries no machine for its name, so it expects no reply to such a query.
         Some(Incoming::Found(..)) | None => {}
     }
 }

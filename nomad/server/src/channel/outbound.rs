@@ -9,8 +9,8 @@ use nomad_transport::{Ack, Sender, Statistics};
 
 use crate::budget::PIECE_BYTES;
 
-/// The most bytes of a piece of pages, which exceeds [`PIECE_BYTES`] by less than a page and the head of a chunk. A
-/// piece with a domain's state may be longer: its memory is freed after it.
+/// More than any piece of pages needs: such a piece exceeds [`PIECE_BYTES`] by less than a page and the head of a chunk. A
+/// piece with a domain's state may be longer, but its additional memory is freed after it.
 const PIECE_BYTES_MAX: usize = 2 * PIECE_BYTES;
 
 /// How long a stream waits each time the socket has no room for its next datagram.

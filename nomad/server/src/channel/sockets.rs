@@ -45,7 +45,7 @@ pub const SOCKETS_MAX: usize = 5 + 2 * MACHINE_SOCKETS_MAX;
 const DATAGRAMS_MAX: usize = 4 + 2 * WINDOW;
 /// Datagrams queued for senders that have proven nothing.
 const HANDSHAKES_MAX: usize = 16;
-/// The longest of these, and of hellos.
+/// The longest datagram to such a sender, and the longest hello.
 const HANDSHAKE_BYTES_MAX: usize = 256;
 /// Hellos queued.
 const HELLOS_MAX: usize = 2;
@@ -185,7 +185,7 @@ impl Sockets {
     /// # Panics
     /// If a port is in use.
     pub fn new(stack: Stack<'static>, machines: Vec<MachineId>, mtu: Mtu) -> Sockets {
-        // The first one of the port: see above.
+        // The first socket of the port receives its datagrams: see above.
         let common = receiver(stack, received_bytes(mtu));
         let handshake_socket = |datagrams| {
             let bytes = datagrams * HANDSHAKE_BYTES_MAX;

@@ -287,7 +287,7 @@ impl Kernel for Local {
     }
 }
 
-/// The state of a domain, by the error for a freeze whose deadline has passed.
+/// The state of a domain. It follows from the kernel's error for a freeze whose deadline has passed already.
 fn state_of(domain: Cap<Domain>) -> DomainState {
     match domain.freeze(0) {
         Err(Error::TimedOut) => DomainState::Running,

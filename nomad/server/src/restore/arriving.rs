@@ -67,7 +67,7 @@ impl Arriving {
         })
     }
 
-    /// Takes over the pages of the Memory at this position of the copy that was kept when the domain left. Both have the same size.
+    /// Takes over the pages of the Memory at this position of a kept copy of the domain. Both Memories have the same size.
     ///
     /// # Errors
     /// The error of [`Kept::move_pages`]. Then this Memory is to be destroyed.
@@ -104,7 +104,7 @@ impl Arriving {
         Ok(())
     }
 
-    /// Its log, which is then no longer its own, and the pages that are present. `position` is its position in the image.
+    /// Removes and returns its log, with the pages that are present. `position` is its position in the image.
     pub fn take_log(&mut self, position: u32) -> Option<Visited<Log>> {
         Some(Visited {
             position,

@@ -191,7 +191,7 @@ impl Built {
         memory.ok_or(RestoreError::Unexpected("a mapping of nothing"))
     }
 
-    /// Sets the threads, any number of times.
+    /// Sets the threads' states. This may be called any number of times.
     ///
     /// # Errors
     /// The call that failed.
@@ -236,8 +236,8 @@ impl Built {
                 Some(arriving) if arriving.memory().slot() == object.slot() => {
                     arriving.remove_pager();
                 }
-                // Among these is a Memory that was made for this build before its first pages arrived, in a Memory of
-                // their own.
+                // One of these may be a Memory that was made for this build because none of its pages had arrived. Pages that
+                // have arrived since are in another Memory.
                 _ => destroy_or_forget(object),
             }
         }

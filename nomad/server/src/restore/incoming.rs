@@ -1,4 +1,5 @@
-//! An arriving domain: the steps of a destination. `assembly` builds the domain, `returning` has what differs if it was here before.
+//! An arriving domain: the steps of a destination. `assembly` builds the domain, `returning` has the steps for a domain that
+//! was here before.
 //!
 //! ```text
 //!   admitted --chunks, pages--> ... --state--> described --build--> built, and kept by root --hand_over--> root's
@@ -202,7 +203,8 @@ impl Incoming {
     }
 
     fn make_new_memory(&mut self, position: u32, pages: u64) -> Result<Arriving, RestoreError> {
-        // No other Memory continues, and the pool need not have room for both.
+        // No later Memory continues a kept one, so the rest is destroyed: the pool need not have room for both kept and new
+        // pages.
         self.destroy_kept();
         let arriving = Arriving::new(self.machine.own, self.pool, pages);
         arriving.during("making Memory", position.into())

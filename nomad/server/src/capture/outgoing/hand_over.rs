@@ -51,7 +51,7 @@ impl Outgoing {
         Ok(freeze.token)
     }
 
-    /// Stops the running domain for at most this long; returns the token with which it runs on.
+    /// Stops the running domain for at most this long; returns the token that resumes it.
     ///
     /// # Errors
     /// The error of the kernel.
@@ -61,7 +61,7 @@ impl Outgoing {
         Ok(freeze.token)
     }
 
-    /// Lets a domain run on that was stopped with this token. Has no effect if the kernel has done so.
+    /// Resumes a domain that was stopped with this token. Has no effect if the kernel has resumed the domain already.
     pub fn resume(&self, token: u64) {
         let _ = self.domain.cap().thaw(token);
     }
@@ -246,7 +246,7 @@ impl Outgoing {
         }
     }
 
-    /// Has root undo the retirement and let the domain run on as if it had never been frozen. Root does not serve it yet.
+    /// Has root undo the retirement and run the domain as if it had never been frozen. Root does not serve it yet.
     ///
     /// # Errors
     /// The error of root or of the kernel.
@@ -256,8 +256,9 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Has root forget the retired domain, which has moved to this guest or to a machine of the fleet. Returns its copy. If an earlier
-    /// run of this server has sent the domain, or the list of its Memories is too long to be kept, root destroys it.
+    /// Has root forget the retired domain, which has moved to this guest or to a machine of the fleet. Returns the copy of
+    /// the domain. Returns `None`, and has root destroy the copy, if an earlier run of this server has sent the domain, or if
+    /// the list of its Memories is too long to be kept.
     ///
     /// # Errors
     /// The error of root.

@@ -65,8 +65,8 @@ impl Incoming {
         }
     }
 
-    /// Reads the trial build back, as its completion does. The source measures how long it waits for the acknowledgement of a round, and
-    /// so learns how long this takes.
+    /// Reads the trial build back, as its completion does. The source waits for this before a round is acknowledged, and
+    /// measures how long it waits. So the source learns how long the reading takes.
     fn rehearse(&self) {
         if let (Some(trial), Some(built)) = (&self.trial, &self.built) {
             // The build differs: it lacks the state.
@@ -80,7 +80,7 @@ impl Incoming {
     /// The call that failed.
     pub fn build(&mut self) -> Result<Digest, RestoreError> {
         self.timeline.mark("await_pages");
-        // There are none, unless the source has sent no round.
+        // No kept Memories are left by now, unless the source has sent no round.
         self.destroy_kept();
         let described = self.described.take().ok_or(NO_STATE)?;
         let built = if self.is_complete {

@@ -17,7 +17,8 @@ const NOT_KEPT: RestoreError =
     RestoreError::Unexpected("a Memory that continues none of this size");
 
 impl Incoming {
-    /// Moves the pages of the copy that was kept when the domain left into Memories of the arriving domain, in case the image continues them.
+    /// Moves the pages of a copy that was kept when the domain left into Memories of the arriving domain. The image may
+    /// continue these Memories.
     ///
     /// # Errors
     /// The call that failed. Then there are no such Memories.
@@ -39,12 +40,12 @@ impl Incoming {
         let arriving = Arriving::new(self.machine.own, self.pool, pages);
         let mut arriving = arriving.during("making Memory", position.into())?;
         let moved = arriving.continue_from(kept, position);
-        // It is destroyed with the others if that has failed.
+        // If moving the pages has failed, this Memory is destroyed with the others.
         self.kept.insert(position, arriving);
         moved.during("continuing Memory", position.into())
     }
 
-    /// The Memory of this size with the pages of the kept one that was at this position.
+    /// Removes and returns the Memory with the kept pages of this position, if it has this size.
     pub(super) fn continue_memory(
         &mut self,
         position: u32,
@@ -59,7 +60,7 @@ impl Incoming {
         }
     }
 
-    /// Destroys the Memories with kept pages that do not continue.
+    /// Destroys the Memories with kept pages that the image has not continued.
     pub(super) fn destroy_kept(&mut self) {
         while let Some((_, arriving)) = self.kept.pop_first() {
             arriving.destroy();
