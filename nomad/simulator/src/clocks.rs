@@ -1,9 +1,9 @@
 //! The checker of the domains' clocks: [`Clocks`]. A simulation has one. In an exploration time stands still.
 //!
 //! A domain's clock never goes back. When a domain is activated, its clock has counted the time since it was read on the
-//! source, with the error that decision 15 states. The checker knows the time on every machine's clock at every moment, and
-//! so the duration that the two machines could at best have measured: the source's until Commit leaves, and the
-//! destination's from then on. The domain's clock may be
+//! source, with the error that `docs/decisions/0015-what-a-move-costs-a-clock.md` states. At best, the two machines measure
+//! this time on the source's clock until Commit leaves, and on the destination's clock from then on. The checker knows that
+//! duration, because it knows the time on every machine's clock at every moment. The domain's clock may be
 //!
 //! * behind it by the transmission of Commit, and by the time between reading the clock and recording that time;
 //! * ahead of it by half of the longest round trip that a stream can measure: twice the longest latency, and the delay of an
@@ -86,7 +86,7 @@ impl Clocks {
         (now_us < before_us).then_some(Violation::ClockWentBack { before_us, now_us })
     }
 
-    /// Forgets the readings of a domain, of which an older instance may run now.
+    /// Forgets the readings of a domain's clock, because an older instance of the domain may run now.
     pub fn forget(&mut self, is_its: impl Fn(DomainId) -> bool) {
         self.last_us.retain(|domain, _| !is_its(*domain));
     }

@@ -49,7 +49,7 @@ pub struct Domain {
     pub clock_offset_us: i64,
     /// Which pages were written since they were last read, while there is a log.
     pub dirty: Option<Vec<bool>>,
-    /// Which pages were written since the domain arrived, while nomad may go on with that log.
+    /// Which pages were written since the domain arrived, while nomad may continue that log.
     pub written: Option<Vec<bool>>,
 }
 
@@ -73,7 +73,7 @@ impl Domain {
         }
     }
 
-    /// Runs a step: the domain makes a use of the page of this number, modulo the number of pages.
+    /// Runs a step: the domain uses a page in this way. The page's number is `page` modulo the number of pages.
     pub fn step(&mut self, page: u64, page_use: PageUse) {
         self.contents.age += 1;
         self.apply(page, page_use);

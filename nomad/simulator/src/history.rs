@@ -66,7 +66,7 @@ pub enum Violation {
     StartedBeside(usize),
     /// An accepted frame did not reach its domain.
     FrameLost,
-    /// An accepted frame has reached its domain more often than once and once per move since.
+    /// An accepted frame has reached its domain more often than its domain's moves explain: see [`crate::frames::checker`].
     FrameArrivedTooOften,
     /// An accepted frame has reached its domain after one that the same machine had accepted later.
     FrameOvertaken,
@@ -305,7 +305,7 @@ impl History {
     }
 
     /// Records that a nomad was restarted in this boot, while it was verifying or declining these domains, and that it has
-    /// found these records: of a decision whose record was not complete nothing is left.
+    /// found these records. A decision whose record was not written completely is forgotten.
     pub fn restart_nomad(
         &mut self,
         boot: BootId,

@@ -32,7 +32,7 @@ pub struct State {
 }
 
 impl State {
-    /// A digest of the state, except of the clock, which goes on.
+    /// A digest of the state without the clock, which continues.
     pub fn digest(&self) -> Digest {
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&self.age.to_le_bytes());

@@ -30,7 +30,7 @@ pub enum PageUse {
 }
 
 impl PageUse {
-    /// One of the uses, most of which are writes.
+    /// The use with this number, modulo the number of uses. Most are writes.
     pub fn of_number(number: u64) -> PageUse {
         match number % 8 {
             0 => PageUse::Discard,
@@ -85,7 +85,7 @@ impl Memory {
         pages.filter_map(|(number, page)| page.map(|_| number))
     }
 
-    /// Makes a use of a page: `content` is what a write writes. Returns whether the page is dirty afterwards; `None` if that has not
+    /// Makes a use of a page. A write writes `content`. Returns whether the page is dirty afterwards; `None` if that has not
     /// changed. A new page is dirty, and an absent one is not.
     pub fn apply(&mut self, page: usize, page_use: PageUse, content: u64) -> Option<bool> {
         let before = self.pages[page];

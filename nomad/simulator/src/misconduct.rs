@@ -91,7 +91,8 @@ pub fn misread_declined(record: &mut Record) {
     }
 }
 
-/// Has a mutant take the copy that it keeps of a domain, and the domain's visit, for those of the move that begins with this action.
+/// Has a mutant use its kept copy of a domain, and the domain's visit, in the move that begins with this action, although
+/// they may belong to another machine or incarnation.
 pub fn mistake_return(machine: &mut Machine, transaction: TransactionId, action: &Action) {
     if machine.hardware().parts.mutant != Mutant::ReturnsFromAnywhere {
         return;

@@ -19,17 +19,17 @@ const SLOT_BYTES: usize = 1024;
 pub struct Bytes {
     bytes: Vec<u8>,
     fuse: Option<Fuse>,
-    /// Ignores all writes, so that a restarted nomad does not erase older records when it opens the store (the mutant
-    /// [`OlderRecordStays`](crate::machine::Mutant::OlderRecordStays)).
+    /// Whether all writes are ignored, so that a restarted nomad does not erase older records when it opens the store (the
+    /// mutant [`OlderRecordStays`](crate::machine::Mutant::OlderRecordStays)).
     is_read_only: bool,
 }
 
 /// The time of nomad's death, counted in writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fuse {
-    /// This many writes are complete.
+    /// The number of writes that are completed.
     pub writes: u32,
-    /// This many bytes of the next write are written, and none of any later one.
+    /// The number of bytes of the next write that are written. Nothing of any later write is.
     pub torn_bytes: usize,
 }
 

@@ -11,7 +11,7 @@
 //! A domain at home here that is not here is waiting or away, and may be admitted too. An incoming, prepared or outlived domain
 //! can be removed.
 //!
-//! It dies with its machine. A restarted root has the domains that are at home on its machine: they wait.
+//! Root dies with its machine. A restarted root has the domains that are at home on its machine: they wait.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,8 +8,8 @@
 //! At every state the history must be without violation; and if no further fault strikes, the world must
 //! settle as [`crate::outcome::judge`] demands.
 //!
-//! `transitions` lists the transitions of a state and applies them, `quiescence` runs a state on without further faults,
-//! `replay` has page streams arrive again.
+//! `transitions` lists the transitions of a state and applies them, `quiescence` runs a state to its end without further
+//! faults, `replay` has page streams arrive again.
 
 mod quiescence;
 mod replay;

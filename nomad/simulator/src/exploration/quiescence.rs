@@ -39,7 +39,7 @@ impl State {
             .is_ok_and(|ends| ends.values().all(|end| end.outcome == Outcome::Moved))
     }
 
-    /// Whether everything is settled, and some domain has moved and moved on.
+    /// Whether everything is settled, some domain was activated twice, and some domain runs elsewhere than it started.
     pub(super) fn has_moved_on(&self) -> bool {
         let mut histories = self.world.history.domains.values();
         histories.any(|history| history.incarnation >= Incarnation(2))

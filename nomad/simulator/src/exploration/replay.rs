@@ -1,5 +1,6 @@
 //! Page streams that arrive again: someone on the path has held back the first datagrams of each, while the source has sent
-//! their bytes once more. Also the numbers of admissions, by which a destination recognizes that a Commit is as old.
+//! their bytes once more. Also the numbers of admissions, by which a destination recognizes a Commit for an earlier
+//! admission.
 
 use nomad_protocol::{Envelope, Message, Step, StreamHeader, TransactionId};
 
@@ -75,7 +76,7 @@ impl State {
             let hardware = machine.hardware();
             let is_constant = hardware.parts.mutant == Mutant::AdmissionsLookAlike;
             let draw = (boot << 8) | if is_constant { 0 } else { commits };
-            // A machine that stays as it is stays shared.
+            // A machine that is not changed stays shared with other states.
             if hardware.draw != draw {
                 machine.hardware_mut().draw = draw;
             }

@@ -92,7 +92,8 @@ impl State {
             return Vec::new();
         }
         let actions = undisturbed.perform_all(None).unwrap_or(0);
-        // What has arrived on a stream may be lost before anything follows from it. Otherwise that is a crash without the transition.
+        // A strike before the first action can lose what has arrived on a stream before anything follows from it. After any
+        // other transition, such a strike is the same as a crash without the transition.
         let first = match transition {
             Transition::Arrive(_) => 0,
             _ => 1,

@@ -6,8 +6,8 @@ use crate::random::Random;
 /// The faults of hellos and addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HelloFaults {
-    /// The seed of the conditions under which hellos travel. They are the network's, but drawn apart, so that seeds that tests
-    /// name keep their runs.
+    /// The seed of the conditions under which hellos travel. They are the network's, but drawn separately, so that seeds that
+    /// tests name keep their runs.
     pub seed: u64,
     /// Hellos that someone without the secret records and sends again later, per thousand.
     pub replay_permille: u64,

@@ -228,8 +228,8 @@ impl Faults {
 
     /// Draws the faults of a seed.
     ///
-    /// There are three generators. New kinds of fault are drawn from the last one, so that the seeds for two machines
-    /// that tests name keep their runs, and other seeds as far as possible.
+    /// There are three generators. New kinds of fault are drawn from the last one, so that the seeds that tests name for two
+    /// machines keep their runs. As far as possible, other seeds keep theirs too.
     pub fn from_seed(seed: u64, scale: Scale, first: &mut Random) -> Self {
         let mut faults = Faults::draw(first, scale);
         let second = &mut Random::new(!seed);

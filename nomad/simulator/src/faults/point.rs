@@ -70,7 +70,7 @@ pub struct PointFault {
     pub point: Point,
     /// What happens.
     pub mishap: Mishap,
-    /// How often the point is passed before.
+    /// How often the point is passed before the fault strikes.
     pub after: u32,
     /// How often it happens.
     pub times: u32,
@@ -145,7 +145,7 @@ impl PointFault {
         }
     }
 
-    /// What happens when this point is reached, if it is the fault's; counts that.
+    /// Returns what happens when this point is reached, if the fault strikes there now. Counts the passages and the strikes.
     pub fn strike(&mut self, point: Point) -> Option<Mishap> {
         if point != self.point || self.times == 0 {
             return None;

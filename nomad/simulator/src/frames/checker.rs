@@ -3,16 +3,17 @@
 //!
 //! A frame must reach the port of its domain, unless one of these is the reason that it does not:
 //!
-//! * The migration server of a machine that has had it was restarted.
-//! * It waits on a machine for a destination whose migration server was restarted, in a transaction of which that server knows
-//!   nothing more, or in which it had received frames already: the new server does not know the frames that follow.
-//! * It enters the table of a machine whose migration server was restarted after the domain had left.
+//! * The migration server of a machine that has had the frame was restarted.
+//! * The frame waits on a machine for a destination whose migration server was restarted, and the new server does not know
+//!   the frames that follow: it does not continue the transaction, or the earlier server had received frames of it already.
+//! * The frame enters the table of a machine whose migration server was restarted after the domain had left.
 //! * The caller names a reason.
 //!
-//! It arrives at most once for each move that its domain makes after it was accepted, and at least once is allowed. If it is accepted
-//! after its domain has moved, once more: for that move. A destination whose migration server is restarted counts as another move.
-//! Frames that one machine has accepted for one domain arrive in order, except those that were under way when the domain came back to
-//! a machine that they had left.
+//! A frame that is held for a move that its domain has not made yet may arrive once for each move that the domain makes from
+//! then on; if the domain makes none, it may arrive once. Any other frame may arrive once more: for the move that the domain
+//! had made before. A destination whose migration server is restarted counts as another move. Frames that one machine has
+//! accepted for one domain arrive in order, except those that were under way when the domain came back to a machine that they
+//! had left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +61,7 @@ struct Known {
     leaving: BTreeMap<usize, TransactionId>,
     /// The transactions in which domains have arrived since then, and whether frames have come with them.
     came: BTreeMap<TransactionId, bool>,
-    /// The domains that had left before.
+    /// The domains that had left before that start.
     forgotten: BTreeSet<usize>,
 }
 
@@ -142,8 +143,9 @@ impl Checker {
         leaving.retain(|_, departure| *departure != transaction);
     }
 
-    /// A machine accepts frames for a domain that has arrived. An activation may be repeated. A restarted migration server accepts them before
-    /// the domain is served here: the frames that the switch still gives it are those of the earlier departure, of which it knows nothing.
+    /// A machine accepts frames for a domain that has arrived. This may be repeated, since an activation may be. A restarted
+    /// migration server accepts frames before the domain is served here (`is_served`). Until it is served, the frames that
+    /// the switch gives the server are those of the domain's earlier departure, of which the server knows nothing.
     pub fn arrive(
         &mut self,
         machine: usize,
@@ -175,8 +177,8 @@ impl Checker {
         }
     }
 
-    /// A machine's migration server was restarted, and continues these transactions. `has_left` are the domains that have left and that
-    /// the switch still gives frames for.
+    /// A machine's migration server was restarted, and continues these transactions. `has_left` are the domains that have
+    /// left, and for which the switch still passes frames to the server.
     pub fn restart(&mut self, machine: usize, continued: &[Continued], has_left: BTreeSet<usize>) {
         let known = &mut self.machines[machine];
         known.life += 1;
@@ -215,7 +217,7 @@ impl Checker {
         self.frames[number].is_out_of_order = true;
     }
 
-    /// No table holds or accepts frames of a transaction that is over.
+    /// Forgets the restarts. No table holds or accepts frames of a transaction that is over.
     pub fn forget_restarts(&mut self) {
         self.cut_off.clear();
         for known in &mut self.machines {

@@ -36,8 +36,9 @@ const MAC_BYTES: usize = 6;
 /// The length of a frame in a piece: the frame's own length, its destination address and its number.
 const PIECE_FRAME_BYTES: usize = 2 + MAC_BYTES + size_of::<usize>();
 
-/// A frame that is accepted within this time after its domain has left must arrive. A later one may be lost on the network until
-/// the source forwards it no longer, or the destination, whose clock may run at four times the source's rate, accepts it no longer.
+/// A frame that is accepted within this time after its domain has left must arrive. The network may lose a later one so often
+/// that the source no longer forwards it, or that the destination, whose clock may run at four times the source's rate, no
+/// longer accepts it.
 const OBLIGED_US: u64 = FORWARD_US / 8;
 
 /// The chance that a port's ring is full when a frame comes from the tunnel, per thousand.
@@ -185,8 +186,8 @@ impl LateFrames {
         self.tables[machine].poll_timeout_us()
     }
 
-    /// A machine's migration server is restarted, and continues these transactions: its table is lost. With `is_whole` the machine is,
-    /// and its switch with it.
+    /// A machine's migration server is restarted, and continues these transactions: its table is lost. With `is_whole` the
+    /// whole machine is restarted, and its switch with it.
     pub fn restart(
         &mut self,
         (machine, hardware): (usize, &Hardware),
@@ -233,7 +234,7 @@ impl LateFrames {
         self.deliver(machine, hardware);
     }
 
-    /// Moves the frames on that wait in a switch's buffer.
+    /// Passes on the frames that wait in a switch's buffer.
     pub fn empty_buffer(&mut self, now: Instant, machine: usize, hardware: &Hardware) {
         for number in std::mem::take(&mut self.switches[machine].buffer) {
             let domain = self.checker.domain_of(number);

@@ -103,7 +103,7 @@ pub struct Hardware {
     pub given_up: Vec<GivenUp>,
     /// Whether nomad's heap has no room for another move from here.
     pub is_heap_full: bool,
-    /// The number of times that its root was to restart the machine. The machine runs on.
+    /// The number of times that its root was called to restart the machine. The machine continues to run.
     pub reboots: u32,
 }
 

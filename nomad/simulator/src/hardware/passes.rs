@@ -13,7 +13,7 @@ use crate::machine::Mutant;
 use crate::memory::{Memory, ZERO};
 use crate::stream::StreamItem;
 
-/// The one chunk of a domain begins with its first page.
+/// The first page of a domain's only chunk.
 const CHUNK: u64 = 0;
 
 /// A pass over the pages of a domain.

@@ -11,7 +11,7 @@ use crate::machine::Mutant;
 use crate::memory::Memory;
 
 impl Hardware {
-    /// Goes on with the log of a visit. Returns whether there was one.
+    /// Continues the log of a visit. Returns whether there was one.
     pub(super) fn continue_log(
         &mut self,
         outgoing: &mut Outgoing,

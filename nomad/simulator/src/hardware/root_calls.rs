@@ -241,7 +241,7 @@ impl Root for Hardware {
         self.kernel.free_pages += self.root.stop(number, restart);
         if restart && state == DomainState::Running {
             self.start(name)?;
-            // No roll call has preceded.
+            // No roll call preceded this start, so root still remembers the guest.
             if let Some(entry) = self.root.entries.get_mut(&number) {
                 entry.guest = guest;
             }

@@ -17,7 +17,7 @@ pub struct Committed {
     pub destination: usize,
     /// The boot of that machine that takes part.
     pub boot: BootId,
-    /// That machine was restarted and has lost its copy.
+    /// Whether that machine was restarted and has lost its copy.
     pub is_destination_lost: bool,
 }
 
@@ -26,11 +26,11 @@ pub struct Committed {
 pub struct DomainHistory {
     /// The machine that it started on.
     pub start: usize,
-    /// It was started anew after an earlier instance was lost.
+    /// Whether it was started anew after an earlier instance was lost.
     pub is_anew: bool,
     /// The machine on which it was activated last.
     pub home: usize,
-    /// That machine was restarted since.
+    /// Whether that machine was restarted since.
     pub is_home_lost: bool,
     /// The incarnation that was activated last.
     pub incarnation: Incarnation,
@@ -49,11 +49,11 @@ pub struct DomainHistory {
     pub declined: BTreeSet<(TransactionId, BootId)>,
     /// Transactions whose destination has activated its copy.
     pub activated: BTreeSet<TransactionId>,
-    /// An operator who knows that no other machine has it has decided that it runs, which is not done yet. Until then only second
-    /// instances are reported.
+    /// Whether an operator who knows that no other machine has it has decided to run it, and that is not done yet. Until then
+    /// only second instances are reported.
     pub is_decided: bool,
-    /// An operator has decided a move of it by force and is responsible for the consequences: only
-    /// [`Violation::OutlivedRuns`] is reported from then on.
+    /// Whether an operator has decided a move of it by force and is responsible for the consequences. From then on only
+    /// [`Violation::OutlivedRuns`] is reported.
     pub is_forced: bool,
 }
 
@@ -78,7 +78,8 @@ impl DomainHistory {
         }
     }
 
-    /// Whether the source has retired the domain in this state, and the destination, which has it, has not declined it.
+    /// Whether the source has retired the domain with these contents in this transaction, and the destination has not
+    /// declined it.
     pub(super) fn relies_on(&self, transaction: TransactionId, contents: &Contents) -> bool {
         let is_it = |committed: &Committed| committed.transaction == transaction;
         self.committed

@@ -89,7 +89,7 @@ pub(super) fn check_listed(world: &World, machine: &Machine, now: Instant) -> Re
     Ok(())
 }
 
-/// Whether no machine has this domain, and its home waits for that to start it.
+/// Whether no machine has this domain, and its home waits to start it.
 pub(super) fn is_to_be_started(world: &World, id: DomainId) -> bool {
     let number = domain_number(id);
     let waits = |machine: &Shared<Machine>| {

@@ -83,8 +83,8 @@ impl Simulation {
         Ok(())
     }
 
-    /// Sends the packages again that restarted machines have lost. Meanwhile their domains may be on a guest, which the home does
-    /// not remember, and may not know yet.
+    /// Sends again the packages that restarted machines have lost. Meanwhile a domain of such a package may be on a guest
+    /// that its home does not remember, and may not know yet.
     fn send_lost_packages(&mut self) -> Result<(), Failure> {
         for machine in 0..self.nodes.len() {
             let hardware = self.world.machines[machine].hardware();
@@ -92,7 +92,7 @@ impl Simulation {
             if packages.all(|number| hardware.root.has_package(*number)) {
                 continue;
             }
-            // A guest that could not be reached while its home listened for guests cannot be asked before its next hello.
+            // A guest that could not be reached while its home listened for guests cannot be queried before its next hello.
             let faults = &self.faults;
             if faults.pause.is_some() || faults.cut_us.is_some() || faults.one_way.is_some() {
                 self.advance(self.now.as_us() + FINDING_US)?;
@@ -158,7 +158,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Stops a domain where it runs, as an operator. Then its home starts it, or an operator does there.
+    /// Stops a domain where it runs, as an operator would. Then its home starts it again, or an operator does so there.
     fn stop_and_start(&mut self, domain: DomainId) -> Result<(), Failure> {
         let number = domain_number(domain);
         let mut machines = 0..self.nodes.len();

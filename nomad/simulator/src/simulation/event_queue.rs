@@ -14,7 +14,8 @@ use crate::network::Datagram;
 /// The time after which a machine that was turned off counts as silent everywhere.
 const SILENCE_US: u64 = 600_000;
 
-/// The time after which all machines reply to queries. Until they have known each other for a second, they do not, and count as silent.
+/// The time after which all machines reply to queries. Two machines that have known each other for less than a second do not
+/// reply to each other, and count as silent.
 pub const SETTLED_US: u64 = 2_000_000;
 
 /// A scheduled event.

@@ -247,7 +247,7 @@ impl Simulation {
         }
     }
 
-    /// Ends all drains, and records how far they came. Those of a machine whose nomad was restarted have ended before.
+    /// Ends all drains, and records how far they came. A drain of a machine whose nomad was restarted has ended already.
     pub(super) fn end_drains(&mut self) {
         for machine in 0..self.nodes.len() {
             let status = self.world.machines[machine].shell.drain_status();

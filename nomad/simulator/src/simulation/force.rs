@@ -4,7 +4,7 @@
 //! domains, and enters `force NAME run` only if no other machine has the domain or a part of it, and `force NAME drop` only for a copy
 //! whose domain runs elsewhere. Then at most one copy may run.
 //!
-//! In a world of its own an operator enters both commands for every domain on every machine, although all machines are up and
+//! In other runs, an operator enters both commands for every domain on every machine, although all machines are up and
 //! reachable. There the commands must never have a consequence for a domain that runs elsewhere.
 
 use identity::DomainId;
@@ -114,7 +114,8 @@ impl Simulation {
         }
     }
 
-    /// The moves of the domain on this machine are over, except for messages about that.
+    /// Begins a new history for a domain that was forced to run on this machine. In the history, its moves there have
+    /// activated it: they are over, except for messages about that.
     fn restart_history_of_forced(&mut self, machine: usize, id: DomainId) {
         self.restart_history(id);
         let machine = &self.world.machines[machine];
@@ -126,7 +127,7 @@ impl Simulation {
         history.activated.extend(moves);
     }
 
-    /// Decisions that were not carried out by the end of the faults have no effect any more.
+    /// Forgets the decisions that were not carried out by the end of the faults: they have no effect any more.
     pub(super) fn forget_forced(&mut self) {
         for (_, domain) in std::mem::take(&mut self.forced) {
             let history = self.world.history.domains.get_mut(&domain_id(domain));

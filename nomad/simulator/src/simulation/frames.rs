@@ -85,7 +85,7 @@ impl Simulation {
         self.late_traffic.frames.begin_switch(machine, hardware);
     }
 
-    /// Moves the frames on that wait in the switches' buffers.
+    /// Passes on the frames that wait in the switches' buffers.
     pub(super) fn empty_buffers(&mut self) {
         for machine in 0..self.nodes.len() {
             if !self.nodes[machine].is_paused(self.now) {
@@ -227,8 +227,9 @@ impl Simulation {
         (!self.world.history.domains[&id].is_forced).then_some((id, violation))
     }
 
-    /// Awaits the frames that are under way when all moves are over. Those for a domain that runs nowhere are excused, and
-    /// after an outage that may be as long as frames are forwarded all of them. Then nothing of these moves may be left in the tables.
+    /// Awaits the frames that are under way when all moves are over. Frames for a domain that runs nowhere are excused. All
+    /// frames are excused after an outage that may have lasted as long as frames are forwarded. Then nothing of these moves
+    /// may be left in the tables.
     pub(super) fn settle_frames(&mut self, ends: &BTreeMap<DomainId, End>) -> Result<(), Failure> {
         self.late_traffic.receivers = Receivers::None;
         let is_forgotten = self.faults.outlasts_forwarding();

@@ -17,7 +17,7 @@ use crate::random::Random;
 const RECORDER: Ipv4Addr = Ipv4Addr::new(10, 77, 66, 6);
 /// The most hellos that it remembers.
 const RECORDED_MAX: usize = 64;
-/// The latest that it sends a hello again.
+/// The longest time after which the host sends a recorded hello again.
 const REPLAY_US: u64 = 5_000_000;
 
 /// A datagram by which machines find each other.

@@ -272,7 +272,7 @@ impl Simulation {
         }
     }
 
-    /// Tells the checker of clocks what all machines' clocks show.
+    /// Passes the time on all machines' clocks to the checker of clocks.
     fn set_clocks(&mut self) {
         if let Some(clocks) = &mut self.world.clocks {
             for (time, node) in clocks.now.iter_mut().zip(&self.nodes) {

@@ -47,7 +47,7 @@ pub struct Report {
     pub pauses: usize,
     /// Stale copies that were in doubt at the end.
     pub stale: usize,
-    /// Retired domains that the destination has declined, so that they run on at the source.
+    /// Retired domains that the destination has declined, so that the source continues to run them.
     pub declined: usize,
     /// Domains that an operator has forced to run under faults.
     pub forced_runs: usize,

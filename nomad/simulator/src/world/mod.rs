@@ -141,8 +141,8 @@ impl World {
         events
     }
 
-    /// Has an operator send a machine a package again, which a restart of the machine has lost; returns the events of the reply by
-    /// the time when the package is complete.
+    /// Has an operator send a machine again a package that a restart of the machine has lost. Returns the events of the reply
+    /// up to the time when the package is complete.
     pub fn send_package(&mut self, now: Instant, machine: usize) -> Vec<Reported> {
         let mut events = self.command(now, machine, Command::Run(PackageSize(1)));
         let shell = &mut self.machines[machine].shell;
