@@ -1,7 +1,7 @@
 //! The clock of an arriving domain: [`ArrivingClock`].
 //!
 //! It continues from its value on the source, which was read when the domain was frozen there, and counts the downtime
-//! (decision 15). It never goes back.
+//! (`docs/decisions/0015-what-a-move-costs-a-clock.md`). It never goes back.
 
 const NS_PER_US: u64 = 1_000;
 

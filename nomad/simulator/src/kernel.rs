@@ -161,7 +161,10 @@ impl Kernel {
         })
     }
 
-    /// Retires a domain that is frozen with this token, if its version is still `version`.
+    /// Retires a domain that is frozen with this token, if its version is still `version`. Has no effect on a retired domain.
+    ///
+    /// # Errors
+    /// There is no such domain, it runs, it is frozen with another token, or its version has changed.
     pub fn retire(
         &mut self,
         id: DomainId,

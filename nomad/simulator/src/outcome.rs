@@ -79,9 +79,10 @@ struct Doubted {
     side: Side,
 }
 
-/// Judges the end of a world.
+/// Judges the end of a world. `now` is the time on each machine's clock.
 ///
-/// `now` is the time on each machine's clock.
+/// # Errors
+/// The first defect.
 pub fn judge(
     world: &World,
     now: impl Fn(usize) -> Instant,
@@ -103,6 +104,9 @@ pub fn judge(
 
 /// Checks, when no move is in doubt, that no machine holds anything but domains that run, and that every home has listed or
 /// started its domains.
+///
+/// # Errors
+/// The first defect.
 pub fn check_quiet(world: &World, now: impl Fn(usize) -> Instant) -> Result<(), Defect> {
     for machine in &world.machines {
         check_left_over(world, machine.number, &[])?;

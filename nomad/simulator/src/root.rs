@@ -145,6 +145,9 @@ impl Root {
     }
 
     /// The domain of this number, if it is in one of these states.
+    ///
+    /// # Errors
+    /// There is no such domain, or it is in another state.
     pub fn in_state(
         &mut self,
         number: usize,
@@ -159,8 +162,11 @@ impl Root {
         }
     }
 
-    /// Checks that a domain may arrive: no other domain of its number or id is here. Returns whether root
-    /// already expects the domain, in which case its pool exists.
+    /// Checks that a domain may arrive: no other domain of its number or id is here. Returns whether root already expects the
+    /// domain, in which case its pool exists.
+    ///
+    /// # Errors
+    /// Another domain of its number or id is here.
     pub fn expects(&self, number: usize, id: DomainId) -> Result<bool, Refusal> {
         let mut known = self.entries.iter();
         let known = known
@@ -176,7 +182,10 @@ impl Root {
         }
     }
 
-    /// Checks that a domain may be on this guest: it is not one of the manifest that is at home here, and no other guest may have it.
+    /// Checks that a domain may be on this guest.
+    ///
+    /// # Errors
+    /// The domain is one of the manifest that is at home here, or another guest may have it.
     pub fn check_guest(&self, number: usize, guest: Name) -> Result<(), Refusal> {
         if self.homes.contains_key(&number) && !self.has_package(number) {
             return Err(Refusal::OfArchive);
@@ -211,6 +220,9 @@ impl Root {
     }
 
     /// Exports a domain that is about to leave; its freeze ends at `deadline`.
+    ///
+    /// # Errors
+    /// There is no such domain, or it neither runs nor is exported.
     pub fn export(&mut self, number: usize, deadline: Instant) -> Result<(), Refusal> {
         let states = [DomainState::Running, DomainState::Exported];
         let entry = self.in_state(number, &states)?;
@@ -220,6 +232,9 @@ impl Root {
     }
 
     /// Reverts the export of a domain that stays after all. Has no effect on a running domain.
+    ///
+    /// # Errors
+    /// There is no such domain, or it neither runs nor is exported.
     pub fn revert(&mut self, number: usize) -> Result<(), Refusal> {
         let states = [DomainState::Running, DomainState::Exported];
         let entry = self.in_state(number, &states)?;

@@ -48,6 +48,9 @@ impl Guests {
     }
 
     /// The guest with this name, which gets a place if it has none.
+    ///
+    /// # Errors
+    /// [`Full`].
     pub fn entry(&mut self, name: Name, id: MachineId) -> Result<&mut FleetMember, Full> {
         let index = match self.known.iter().position(|guest| guest.id == id) {
             Some(index) => index,

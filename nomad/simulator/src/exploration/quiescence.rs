@@ -10,6 +10,9 @@ use crate::outcome::{Defect, End, Outcome, judge};
 
 impl State {
     /// Runs to quiescence without further faults, and judges the end.
+    ///
+    /// # Errors
+    /// The first defect.
     pub fn settle(&self) -> Result<BTreeMap<DomainId, End>, Defect> {
         let mut state = self.clone();
         for _ in 0..SETTLE_ROUNDS {

@@ -79,11 +79,17 @@ pub struct Simulation {
 }
 
 /// Runs a seed at the default scale, with the faults that it draws.
+///
+/// # Errors
+/// The reason the run failed.
 pub fn run(seed: u64) -> Result<Report, Failure> {
     run_mutant(seed, Scale::DEFAULT, Mutant::None)
 }
 
 /// Runs a seed at some scale, on machines that break a rule.
+///
+/// # Errors
+/// The reason the run failed.
 pub fn run_mutant(seed: u64, scale: Scale, mutant: Mutant) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
     let faults = Faults::from_seed(seed, scale, &mut random);
@@ -91,6 +97,9 @@ pub fn run_mutant(seed: u64, scale: Scale, mutant: Mutant) -> Result<Report, Fai
 }
 
 /// Runs a seed at some scale and prints every action and every crash.
+///
+/// # Errors
+/// The reason the run failed.
 pub fn trace(seed: u64, scale: Scale) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
     let faults = Faults::from_seed(seed, scale, &mut random);
@@ -98,6 +107,9 @@ pub fn trace(seed: u64, scale: Scale) -> Result<Report, Failure> {
 }
 
 /// Runs with these faults and prints every action and every crash.
+///
+/// # Errors
+/// The reason the run failed.
 pub fn trace_with(random: Random, faults: Faults) -> Result<Report, Failure> {
     let mut simulation = Simulation::new(random, faults, Mutant::None);
     simulation.is_traced = true;
@@ -105,11 +117,17 @@ pub fn trace_with(random: Random, faults: Faults) -> Result<Report, Failure> {
 }
 
 /// Runs with these faults.
+///
+/// # Errors
+/// The reason the run failed.
 pub fn run_with(seed: u64, faults: Faults) -> Result<Report, Failure> {
     run_mutant_with(seed, faults, Mutant::None)
 }
 
 /// Runs with these faults, on machines that break a rule.
+///
+/// # Errors
+/// The reason the run failed.
 pub fn run_mutant_with(seed: u64, faults: Faults, mutant: Mutant) -> Result<Report, Failure> {
     Simulation::new(Random::new(seed), faults, mutant).run()
 }

@@ -47,7 +47,8 @@ struct Progress {
 }
 
 impl Campaign {
-    /// Runs seeds until enough have ended or one has failed. Calls `report` now and then with the number of seeds that have ended.
+    /// Runs seeds until enough have ended or one has failed. Calls `report` from time to time with the number of seeds that
+    /// have ended.
     pub fn run(
         &self,
         run: impl Fn(u64) -> Result<(), String> + Sync,
