@@ -18,7 +18,7 @@
 //! running, leaves no trace in them. But while that copy existed, its source had the domain too, and the same argument applies
 //! to the source. Once no machine has the domain, only the home can bring it back.
 //!
-//! A machine that is silent or has the domain blocks the start and is named to the operator. The home goes on querying.
+//! A machine that is silent or has the domain blocks the start and is named to the operator. The home continues to query.
 //!
 //! A home that has just started does not know yet which guests it has to query. So no turn ends the call before the
 //! time from which on the list of machines to query is complete: see [`RollCall::set_complete_from`].

@@ -19,8 +19,9 @@
 //! one that has sent last. The hello may be a recorded one of the machine's own former boot, so the machine reports nothing
 //! until it has completed a handshake with the other machine.
 //!
-//! A machine is *settled* a second after the first handshake with its present boot, as long as no other boot claims its name. Only
-//! a settled machine's domains count in roll calls: see [`Shell::is_settled`].
+//! A machine is *settled* a second after the first handshake with its present boot, as long as no other boot claims its name.
+//! In a roll call, a machine's reply that it does not have a domain counts only if the machine is settled: see
+//! [`Shell::is_settled`].
 //!
 //! `claims` has the claims, `defence` the defence of this machine's name, `reports` the lines of the log.
 

@@ -113,8 +113,8 @@ pub enum Refusal {
         /// The transaction that brought the copy.
         transaction: TransactionId,
     },
-    /// The source is already moving as many domains to the destination as it may at the same time, declined ones
-    /// included.
+    /// The source, or all guests together, may not move more domains to the destination at the same time. Declined domains
+    /// count.
     Quota {
         /// The number in use.
         used: u32,

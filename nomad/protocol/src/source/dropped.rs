@@ -1,5 +1,5 @@
-//! Dropped: an operator has dropped the copy of a domain that is retired here. The destination may have the only other copy, and
-//! may await Commit to run it. So the source goes on repeating Commit until it knows what the destination has decided.
+//! Dropped: an operator has dropped the copy of a domain that is retired here. The destination may have the only other copy,
+//! and may await Commit to run it. So the source continues to repeat Commit until it knows what the destination has decided.
 //!
 //! ```text
 //!   Destroying --Destroyed--> Destroyed --Activated--> Release

@@ -13,7 +13,7 @@
 //! Otherwise the trial build is destroyed, and the domain is built afresh. In both cases root takes the domain over (the request
 //! `keep`) when the last pages have arrived.
 //!
-//! Everything here ends with this server, except a domain that root keeps. Only root activates or discards that one.
+//! Everything here ends with this server, except a domain that root keeps. Only root activates or discards such a domain.
 
 mod assembly;
 mod returning;

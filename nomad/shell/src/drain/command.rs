@@ -16,7 +16,7 @@ use crate::operator::{Reply, ended};
 use crate::shell::Shell;
 
 impl<H: Host> Shell<H> {
-    /// Begins a drain, whose last event ends the reply. While one is in progress, the operator follows that one.
+    /// Begins a drain, whose last event ends the reply. If a drain is in progress already, the operator follows that drain.
     pub(crate) fn drain(
         &mut self,
         now: Instant,
@@ -63,7 +63,7 @@ impl<H: Host> Shell<H> {
         id.ok_or_else(|| format!("no machine of the fleet has the address {address}"))
     }
 
-    /// Ends a drain. A move that has passed its commit point goes on.
+    /// Ends a drain. A move that has passed its commit point continues.
     pub(crate) fn undrain(&mut self, now: Instant) -> Reply {
         self.check_not_restarting()?;
         let own = self.machines.own().name;

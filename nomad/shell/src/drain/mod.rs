@@ -13,8 +13,8 @@
 //! | [`command`] | the operator's commands |
 //! | [`sequence`] | the shell's steps from one move to the next |
 //!
-//! The drain does not depend on the operator's tool: if the tool is gone, the moves go on, and `list` has the status. It ends
-//! with `undrain`, or with a restart of the migration server, which keeps no record of it.
+//! The drain does not depend on the operator's tool: if the tool is gone, the moves continue, and `list` has the status. The
+//! drain ends with `undrain`, or with a restart of the migration server, which keeps no record of it.
 
 mod command;
 mod sequence;

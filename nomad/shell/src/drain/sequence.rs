@@ -117,7 +117,7 @@ impl<H: Host> Shell<H> {
             Err(BeginError::Offer(
                 OfferError::Busy(_) | OfferError::NotReleased(_) | OfferError::RecordsFull,
             )) => Step::Later,
-            // The moves in progress use memory that this one lacks, or root is busy with them.
+            // The moves in progress use memory that this move needs, or root is busy with them.
             Err(BeginError::Domain(_)) if self.is_moving() => Step::Later,
             Err(error) => self.leave(name, Stay::Error(format!("{error}"))),
         }

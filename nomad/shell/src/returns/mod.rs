@@ -7,8 +7,8 @@
 //!     the copy's pages are moved           ---- Admit n -->      visit from A, of n + 1: only written pages are sent
 //! ```
 //!
-//! Both sides compare the domain, its incarnation and the other machine. A copy and a visit are used at most once: whatever comes of
-//! the move, the copy is no longer complete and the visit's log is read.
+//! Both sides compare the domain, its incarnation and the other machine. A copy and a visit are used at most once: whatever
+//! the outcome of the move, the copy is no longer complete and the visit's log has been read.
 
 mod kept;
 mod visits;

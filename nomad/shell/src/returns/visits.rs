@@ -52,8 +52,8 @@ impl<L> Default for Visits<L> {
 }
 
 impl<L> Visits<L> {
-    /// Adds the visit of a domain, in place of an earlier one of the domain and of the earliest ones if there are too many. A visit that
-    /// needs more memory than all visits may have is not added.
+    /// Adds the visit of a domain. Removes an earlier visit of the domain, and the earliest visits if there are too many. A
+    /// visit that needs more memory than all visits may have is not added.
     pub fn insert(&mut self, arrival: Arrival, memories: Vec<Visited<L>>) {
         self.take(arrival.domain);
         let bytes = bytes_of(&memories);

@@ -201,7 +201,8 @@ impl LateFrames {
         let away = self.switches[machine].away.keys().copied();
         let exported = hardware.root.entries.keys().copied();
         let domains = away.chain(exported.filter(|domain| is_leaving(hardware, *domain)));
-        // The frames for a domain that is still to leave, or to stay, in a transaction that goes on are held again.
+        // Frames are held again for a domain whose move continues, and of which it is still undecided whether it leaves or
+        // stays.
         let is_held = |domain: &usize| {
             let mut sources = continued.iter().filter(|it| it.side == Side::Source);
             is_leaving(hardware, *domain) && sources.any(|it| it.domain == *domain)

@@ -1,7 +1,7 @@
 //! Faults in the middle of steps, and the death of nomad there.
 //!
-//! nomad's code does not end at the moment of its death: it gets an error, and goes on until it returns. Whatever it still does is
-//! undone then, since the machine returns to that moment.
+//! nomad's code does not end at the moment of its death: it gets an error, and continues until it returns. Whatever it still
+//! does is undone then, since the machine returns to that moment.
 
 use nomad_shell::RootError;
 

@@ -89,7 +89,7 @@ pub struct Hardware {
     pub points: Vec<PointFault>,
     /// The time for which nomad is down, if it has died in the middle of a step and was not restarted yet.
     pub dead_for_us: Option<u64>,
-    /// This machine at the moment of nomad's death, while nomad's code seems to go on.
+    /// This machine at the moment of nomad's death, while nomad's code seems to continue.
     at_death: Option<Box<Hardware>>,
     /// The steps and calls that have failed since this was emptied.
     pub failed: Vec<String>,

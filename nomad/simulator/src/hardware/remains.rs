@@ -117,7 +117,7 @@ impl Hardware {
         left.pages.as_ref().map(|_| copy)
     }
 
-    /// Destroys a copy, unless that is done.
+    /// Destroys a copy, unless it is destroyed already.
     pub(super) fn destroy_remainder(&mut self, number: Remainder) {
         let copy = self.remains.take(number);
         self.kernel.free_pages += copy.map_or(0, |copy| copy.pool_pages);

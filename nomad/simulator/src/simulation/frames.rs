@@ -97,7 +97,7 @@ impl Simulation {
         }
     }
 
-    /// Lets a frame for a domain arrive at a machine, or at two at once, now and then.
+    /// Now and then, lets a frame for a domain arrive at a machine, or at two machines at once.
     pub(super) fn draw_frame(&mut self) {
         let traffic = &mut self.late_traffic;
         if !traffic.random.permille(FRAME_PERMILLE) {

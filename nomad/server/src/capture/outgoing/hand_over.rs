@@ -156,7 +156,7 @@ impl Outgoing {
         is_ring_known && self.backlog.announces_none()
     }
 
-    /// Sends the state, unless that is done.
+    /// Sends the state, unless it was sent already.
     pub(super) fn send_state(&mut self, out: &mut Vec<u8>) -> Result<(), CaptureError> {
         if core::mem::replace(&mut self.is_state_sent, true) {
             return Ok(());
