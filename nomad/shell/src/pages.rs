@@ -232,8 +232,9 @@ impl Segment {
 }
 
 impl<H: Host> Shell<H> {
-    /// Accepts the header of a segment on the page stream of this transaction from `from`. Performs all actions that are due,
-    /// so that a copy is built before the next freeze overwrites it, and is recorded as incomplete before that, too.
+    /// Accepts the header of a segment on the page stream of this transaction from `from`. Performs all actions that are due
+    /// before the header is reported, so that a copy is built before this freeze overwrites it. Performs the actions that
+    /// follow from the header, too, so that the copy is recorded as incomplete before that.
     ///
     /// # Errors
     /// [`SegmentRejected`].

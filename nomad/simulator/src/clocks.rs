@@ -9,8 +9,9 @@
 //! * ahead of it by half of the longest round trip that a stream can measure: twice the longest latency, and the delay of an
 //!   acknowledgement.
 //!
-//! If a migration server is restarted in between, or if no Commit arrives, the clock counts at least the time since the domain's state
-//! arrived, and at most, with the same error, the time since the reading on the faster of the two machines' clocks.
+//! If a migration server is restarted in between, or if no Commit arrives, other bounds hold. The clock counts at least the
+//! time since the domain's state arrived. It counts at most the time since the reading, on the faster of the two machines'
+//! clocks, with the same error.
 
 use std::collections::BTreeMap;
 

@@ -70,7 +70,7 @@ pub fn buffer_bytes(datagrams: usize, mtu: Mtu) -> usize {
 }
 
 /// The size of the common socket's buffer: room for all that a stream of pages may have in flight, since a busy machine
-/// receives it at once, and for one datagram more, because the end of the buffer may be too short for the next one.
+/// receives it at once. There is room for one datagram more, because the end of the buffer may be too short for the next one.
 pub fn received_bytes(mtu: Mtu) -> usize {
     let longest = datagram_bytes_max(mtu);
     let in_flight = (WINDOW_BYTES.div_ceil(longest) + 1).min(RECEIVED_MAX) * longest;
@@ -174,8 +174,9 @@ pub struct Sockets {
     machines: Vec<MachineSockets>,
     /// For machines outside of the fleet, and those beyond [`MACHINE_SOCKETS_MAX`].
     others: BoundSocket,
-    /// The datagram about pages that is being sent. It is composed here and not in the socket's buffer, where smoltcp 0.13
-    /// notices too late that its queue has one free entry for a datagram that needs a second one, for padding.
+    /// The datagram about pages that is being sent. It is not composed in the socket's buffer, because of a fault of smoltcp
+    /// 0.13: if a datagram needs a second entry of the queue, for padding, and only one entry is free, smoltcp notices that
+    /// too late.
     datagram: Vec<u8>,
 }
 

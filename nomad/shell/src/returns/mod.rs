@@ -1,4 +1,4 @@
-//! Domains that return to the machine that they came from, which still has the pages that were not written meanwhile.
+//! Domains that return to the machine that they came from. That machine still has the pages that were not written meanwhile.
 //!
 //! ```text
 //!   machine A: a domain leaves as incarnation n                machine B: it arrives, and runs as n + 1

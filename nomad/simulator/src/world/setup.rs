@@ -46,8 +46,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// A world without homes, guests or faults, whose one domain of this many pages starts on the first machine, and whose every move takes
-    /// two rounds unless nothing is dirty. A test changes what differs.
+    /// A world without homes, guests or faults. Its one domain has this many pages and starts on the first machine, and every
+    /// move takes two rounds unless nothing is dirty. A test changes what differs.
     pub fn of_one_domain(pages: usize, pool_pages: Vec<u64>) -> Setup {
         Setup {
             pages,

@@ -1,7 +1,7 @@
 //! The calls of a build that install capabilities: in the domain's table, and inside its objects.
 //!
-//! A capability that was derived from a slot of the domain's table is derived from that slot again, so that revoking the
-//! slot's capability has the same effect as before.
+//! If a capability was derived from a slot of the domain's table, it is derived from that slot again. So revoking the slot's
+//! capability has the same effect as before the move.
 
 use abi::Rights;
 use abi::register::Slot;
