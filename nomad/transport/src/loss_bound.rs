@@ -8,13 +8,13 @@
 //!   unbounded --more than 1 % of an epoch's datagrams are lost--> half of what was in flight, and from then on
 //!       ^                                                         one datagram more per round trip
 //!       |                                                             |
-//!       '-- the bound was halved TRIAL_EPOCHS times, and still more  <-'
-//!           than half as many are lost: the wire itself loses them
+//!       '-- the bound was halved TRIAL_EPOCHS times, and hardly    <--'
+//!           fewer are lost: the wire itself loses them
 //! ```
 //!
-//! An epoch is a range of at least 128 datagrams that were sent one after the other. Its losses are the difference of two
-//! reports of the receiver, so that late datagrams do not count as lost. After a cut, the next epoch begins with the datagrams
-//! that are sent from then on.
+//! An *epoch* is a range of at least 128 datagrams that were sent one after the other, and of at least a round trip, since a
+//! shorter range may contain only a part of a burst. Its losses are the difference of two reports of the receiver, so that late
+//! datagrams do not count as lost. After a cut, the next epoch begins with the datagrams that are sent from then on.
 
 use crate::arrivals::Arrivals;
 
@@ -24,12 +24,29 @@ const EPOCH: u32 = 128;
 const TOLERATED: u64 = 10;
 /// How much more may be lost in an epoch than the wire loses in the long run, per thousand: half of that and this many.
 const WIRE_NOISE: u64 = 50;
-/// The cuts in a row that do not halve the losses, after which these count as the wire's own.
+/// How many fewer may be lost in an epoch by chance, per thousand, if the wire loses as many as before.
+const TRIAL_NOISE: u64 = 30;
+/// The cuts in a row that hardly reduce the losses, after which these count as the wire's own.
 const TRIAL_EPOCHS: u32 = 2;
 /// The epochs after which the wire's own losses are measured anew.
 const WIRE_EPOCHS: u32 = 256;
+/// More losses than this are never the wire's own, per thousand. A queue that is far too short loses as many.
+const WIRE_MAX: u64 = 400;
 /// The least bound, in bytes: twice what arrives before an acknowledgement.
 const BYTES_MIN: u64 = 24 * 1024;
+/// The least bound, in datagrams: others have to arrive after one that is lost, or it is noticed late.
+const DATAGRAMS_MIN: u64 = 4;
+
+/// The state of a sender when it handles a report.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending {
+    /// The number of the next datagram.
+    pub next: u32,
+    /// The bytes in flight.
+    pub in_flight: u64,
+    /// The length of its datagrams, in bytes.
+    pub datagram_bytes: u64,
+}
 
 /// Bounds the bytes in flight.
 #[derive(Clone, Debug)]
@@ -39,7 +56,7 @@ pub struct LossBound {
     trial: Option<Trial>,
     wire: Option<Wire>,
     epoch: Epoch,
-    /// The most bytes in flight since the epoch began, or the last one ended.
+    /// The most bytes in flight since the epoch began, or since the last one ended.
     in_flight: u64,
 }
 
@@ -67,9 +84,9 @@ struct Wire {
 /// The datagrams whose losses are being counted.
 #[derive(Clone, Copy, Debug)]
 enum Epoch {
-    /// The epoch begins when the datagram with this number has arrived, or a later one.
+    /// The epoch begins with the first report about all datagrams before the one with this number.
     Awaited(u32),
-    /// It began with this report, and ends with the first in which all datagrams before the one with this number are overtaken.
+    /// It began with this report, and ends with the first about all datagrams before the one with this number.
     Counted(Arrivals, u32),
 }
 
@@ -111,49 +128,56 @@ impl LossBound {
         }
     }
 
-    /// Handles the receiver's report. `next` is the number of the datagram that will be sent next.
-    pub fn handle_report(&mut self, arrivals: Arrivals, next: u32) {
+    /// Handles the receiver's report.
+    pub fn handle_report(&mut self, arrivals: Arrivals, sending: Sending) {
         match self.epoch {
-            Epoch::Awaited(first) if first <= arrivals.end => self.begin_epoch(arrivals, next),
+            Epoch::Awaited(first) if first <= arrivals.end => self.begin_epoch(arrivals, sending),
             Epoch::Counted(began, end) if end <= arrivals.end => {
-                self.end_epoch(arrivals.losses_since(began), arrivals, next);
+                self.end_epoch(arrivals.losses_since(began), arrivals, sending);
             }
             _ => {}
         }
     }
 
-    /// Begins an epoch with what was sent since this report, so that it covers a round trip: bursts lose their last datagrams.
-    fn begin_epoch(&mut self, arrivals: Arrivals, next: u32) {
-        let end = arrivals.end.saturating_add(EPOCH).max(next);
-        (self.epoch, self.in_flight) = (Epoch::Counted(arrivals, end), 0);
+    /// Begins an epoch with this report. It contains all that was sent by now, which is at least a round trip.
+    fn begin_epoch(&mut self, arrivals: Arrivals, sending: Sending) {
+        let end = arrivals.end.saturating_add(EPOCH).max(sending.next);
+        self.epoch = Epoch::Counted(arrivals, end);
+        self.in_flight = sending.in_flight;
     }
 
-    fn end_epoch(&mut self, losses: u64, arrivals: Arrivals, next: u32) {
+    fn end_epoch(&mut self, losses: u64, arrivals: Arrivals, sending: Sending) {
         let tolerated = self.tolerated();
         self.wire = self.wire.and_then(Wire::aged);
         if losses <= tolerated {
             self.trial = None;
-            self.begin_epoch(arrivals, next);
+            self.begin_epoch(arrivals, sending);
             return;
         }
+        let least = BYTES_MIN.max(DATAGRAMS_MIN * sending.datagram_bytes);
         let trial = match self.trial {
-            Some(trial) if losses * 2 >= trial.losses => trial.with(losses),
-            _ => Trial::new(self.bytes, losses),
+            // Nothing can be cut, so that the losses are no sign of the wire.
+            _ if self.bytes() <= least => None,
+            Some(trial) if trial.is_confirmed_by(losses) => Some(trial.with(losses)),
+            _ => Some(Trial::new(self.bytes, losses)),
         };
-        if trial.epochs == TRIAL_EPOCHS {
-            self.wire = Some(Wire::new(trial.sum / u64::from(TRIAL_EPOCHS)));
-            (self.bytes, self.trial) = (trial.uncut, None);
-        } else {
-            let in_flight = self.in_flight.min(self.bytes());
-            self.bytes = Some((in_flight / 2).max(BYTES_MIN));
-            self.trial = Some(trial);
+        match trial {
+            Some(trial) if trial.epochs == TRIAL_EPOCHS => {
+                self.wire = Some(Wire::new(trial.sum / u64::from(TRIAL_EPOCHS)));
+                (self.bytes, self.trial) = (trial.uncut, None);
+            }
+            trial => {
+                let in_flight = self.in_flight.min(self.bytes());
+                (self.bytes, self.trial) = (Some((in_flight / 2).max(least)), trial);
+            }
         }
-        (self.epoch, self.in_flight) = (Epoch::Awaited(next), 0);
+        self.epoch = Epoch::Awaited(sending.next);
+        self.in_flight = sending.in_flight;
     }
 
     /// The losses that are no sign of a full queue, per thousand.
     fn tolerated(&self) -> u64 {
-        let own = |wire: Wire| wire.losses * 3 / 2 + WIRE_NOISE;
+        let own = |wire: Wire| (wire.losses * 3 / 2 + WIRE_NOISE).min(WIRE_MAX);
         TOLERATED + self.wire.map_or(0, own)
     }
 }
@@ -166,6 +190,11 @@ impl Trial {
             epochs: 0,
             sum: 0,
         }
+    }
+
+    /// Whether these losses after a cut are hardly fewer.
+    fn is_confirmed_by(self, losses: u64) -> bool {
+        losses <= WIRE_MAX && losses + TRIAL_NOISE >= self.losses * 3 / 4
     }
 
     /// After another epoch with these losses.

@@ -10,7 +10,7 @@ use rangemap::RangeSet;
 use crate::WINDOW_BYTES;
 use crate::datagram::{Ack, Data, HEAD_BYTES, RANGES_MAX};
 use crate::in_flight::{InFlight, Sent};
-use crate::loss_bound::LossBound;
+use crate::loss_bound::{LossBound, Sending};
 use crate::pacer::{Arrival, Pacer};
 use crate::path_mtu::PathMtu;
 use crate::round_trip::RoundTrip;
@@ -61,7 +61,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A stream without bytes. It sends as many bytes per second as the path carries, but at most `rate_max`.
+    /// A stream without bytes. It sends as many bytes per second as the path carries beside others, but at most `rate_max`.
     pub fn new(now: Instant, transaction: TransactionId, rate_max: Option<u64>) -> Sender {
         Sender {
             transaction,
@@ -147,8 +147,7 @@ impl Sender {
     /// [`Implausible`]: the acknowledgement is ignored.
     pub fn handle_ack(&mut self, now: Instant, ack: &Ack) -> Result<(), Implausible> {
         let end = ack.received.last().map_or(ack.next, |range| range.end);
-        // A trial of the path's MTU may have the next datagram's number.
-        let is_sent = end <= self.next && ack.arrivals.end <= self.number.saturating_add(1);
+        let is_sent = end <= self.next && ack.arrivals.end <= self.number;
         if !is_sent || ack.arrivals.count > ack.arrivals.end {
             return Err(Implausible);
         }
@@ -171,7 +170,12 @@ impl Sender {
             }
         }
         self.measure(now);
-        self.loss_bound.handle_report(ack.arrivals, self.number);
+        let sending = Sending {
+            next: self.number,
+            in_flight: self.in_flight.bytes(),
+            datagram_bytes: self.path_mtu.size(usize::MAX) as u64,
+        };
+        self.loss_bound.handle_report(ack.arrivals, sending);
         Ok(())
     }
 

@@ -12,17 +12,26 @@ struct Stream {
 }
 
 impl Stream {
-    /// Sends as many datagrams as an epoch has, with this many bytes in flight; so many of them are lost.
+    fn report(&mut self, next: u32, in_flight: u64) {
+        let sending = Sending {
+            next,
+            in_flight,
+            datagram_bytes: KIB,
+        };
+        self.bound.handle_report(self.arrivals, sending);
+    }
+
+    /// Sends as many datagrams as an epoch has, with this many bytes in flight, and loses some of them.
     fn send(&mut self, in_flight: u64, lost: u32) {
         self.bound.record_sent(in_flight);
         self.arrivals.end += EPOCH;
         self.arrivals.count += EPOCH - lost;
-        self.bound.handle_report(self.arrivals, self.arrivals.end);
+        self.report(self.arrivals.end, 0);
     }
 
     /// Sends a whole epoch, from the first datagram after a cut on.
     fn send_epoch(&mut self, in_flight: u64, lost: u32) {
-        self.bound.handle_report(self.arrivals, self.arrivals.end);
+        self.report(self.arrivals.end, 0);
         self.send(in_flight, lost);
     }
 }
@@ -52,27 +61,24 @@ fn more_than_one_loss_in_a_hundred_halves_what_was_in_flight() {
 
 #[test]
 fn late_datagrams_are_not_lost() {
-    let mut bound = LossBound::default();
-    let report = |end, count| Arrivals { end, count };
-    // The machine stands still for a long time: nothing is reported, and then everything.
-    bound.handle_report(report(100, 100), 5_000);
-    bound.handle_report(report(5_000, 5_000), 5_000);
-    // The receiver takes them in another order.
-    bound.handle_report(report(5_100, 5_050), 5_200);
-    bound.handle_report(report(5_200, 5_200), 5_200);
-    assert_eq!(bound.bytes(), u64::MAX);
+    let mut stream = Stream::default();
+    // A machine stands still for a long time: nothing is reported, and then everything.
+    for (end, next) in [(100, 5_000), (5_000, 5_000), (5_500, 5_500)] {
+        stream.arrivals = Arrivals { end, count: end };
+        stream.report(next, 100 * KIB);
+    }
+    assert_eq!(stream.bound.bytes(), u64::MAX);
 }
 
 #[test]
 fn datagrams_that_were_sent_before_a_cut_do_not_count_after_it() {
     let mut stream = Stream::default();
     stream.bound.record_sent(200 * KIB);
-    let lossy = Arrivals {
+    stream.arrivals = Arrivals {
         end: EPOCH,
         count: EPOCH / 2,
     };
-    stream.bound.handle_report(lossy, 3 * EPOCH + 1);
-    stream.arrivals = lossy;
+    stream.report(3 * EPOCH + 1, 200 * KIB);
     for _ in 0..2 {
         stream.send(100 * KIB, EPOCH / 2);
     }
@@ -84,8 +90,10 @@ fn an_older_report_changes_nothing() {
     let mut stream = Stream::default();
     stream.send(200 * KIB, 0);
     stream.send(200 * KIB, 0);
-    let older = Arrivals { end: 90, count: 20 };
-    stream.bound.handle_report(older, stream.arrivals.end);
+    let newest = stream.arrivals;
+    stream.arrivals = Arrivals { end: 90, count: 20 };
+    stream.report(newest.end, 0);
+    stream.arrivals = newest;
     stream.send(200 * KIB, 0);
     assert_eq!(stream.bound.bytes(), u64::MAX);
 }
@@ -114,7 +122,7 @@ fn the_bound_does_not_grow_while_much_less_is_in_flight() {
 }
 
 #[test]
-fn losses_that_no_cut_halves_are_the_wires_own() {
+fn losses_that_no_cut_reduces_are_the_wires_own() {
     let mut stream = cut();
     stream.send_epoch(100 * KIB, 20);
     assert_eq!(stream.bound.bytes(), 50 * KIB);
@@ -139,14 +147,76 @@ fn losses_that_fall_with_each_cut_are_not_the_wires_own() {
     assert!(stream.bound.wire.is_none());
 }
 
+/// A queue that is far too short loses most datagrams, also after a cut.
+#[test]
+fn most_of_the_datagrams_are_never_lost_by_the_wire() {
+    let mut stream = Stream::default();
+    for bytes in [800, 400, 200, 100] {
+        stream.send_epoch(bytes * KIB, 90);
+        assert_eq!(stream.bound.bytes(), bytes / 2 * KIB);
+    }
+}
+
+#[test]
+fn losses_are_no_sign_of_the_wire_if_nothing_can_be_cut() {
+    let mut stream = Stream::default();
+    for _ in 0..10 {
+        stream.send_epoch(40 * KIB, 40);
+        assert_eq!(stream.bound.bytes(), BYTES_MIN);
+    }
+    assert!(!stream.bound.is_on_trial());
+}
+
+/// The datagrams of an epoch were sent before the report with which it begins.
+#[test]
+fn what_is_in_flight_when_an_epoch_begins_counts() {
+    let mut stream = Stream::default();
+    stream.arrivals = Arrivals {
+        end: EPOCH,
+        count: EPOCH,
+    };
+    stream.report(400, 300 * KIB);
+    stream.arrivals = Arrivals {
+        end: 400,
+        count: 350,
+    };
+    stream.report(400, 0);
+    assert_eq!(stream.bound.bytes(), 150 * KIB);
+}
+
+#[test]
+fn an_epoch_contains_all_that_was_sent_before_it_began() {
+    let mut stream = Stream::default();
+    stream.arrivals = Arrivals {
+        end: EPOCH,
+        count: EPOCH,
+    };
+    stream.report(1_000, 100 * KIB);
+    for lost in [100, 0] {
+        let end = 1_000 - lost;
+        stream.arrivals = Arrivals {
+            end,
+            count: end - 10,
+        };
+        stream.report(1_000, 0);
+        let is_cut = stream.bound.bytes() < u64::MAX;
+        assert_eq!(is_cut, lost == 0);
+    }
+}
+
+#[test]
+fn an_epoch_after_a_cut_has_the_bound_in_flight_at_most() {
+    let mut stream = cut();
+    stream.send_epoch(190 * KIB, 26);
+    assert_eq!(stream.bound.bytes(), 50 * KIB);
+}
+
 #[test]
 fn the_wires_own_losses_are_measured_anew_after_a_while() {
     let mut stream = cut();
     stream.send_epoch(100 * KIB, 26);
     stream.send_epoch(50 * KIB, 26);
-    stream
-        .bound
-        .handle_report(stream.arrivals, stream.arrivals.end);
+    stream.report(stream.arrivals.end, 0);
     for _ in 0..WIRE_EPOCHS {
         assert_eq!(stream.bound.bytes(), u64::MAX);
         stream.send(200 * KIB, 26);
@@ -156,8 +226,16 @@ fn the_wires_own_losses_are_measured_anew_after_a_while() {
 }
 
 #[test]
-fn the_bound_has_room_for_what_a_receiver_acknowledges_at_once() {
-    let mut stream = Stream::default();
-    stream.send(30 * KIB, 64);
-    assert_eq!(stream.bound.bytes(), BYTES_MIN);
+fn the_bound_has_room_for_what_a_receiver_acknowledges_at_once_and_for_some_datagrams() {
+    for (datagram_bytes, bytes) in [(KIB, BYTES_MIN), (64 * KIB, 256 * KIB)] {
+        let mut stream = Stream::default();
+        stream.arrivals.end = EPOCH;
+        let sending = Sending {
+            next: EPOCH,
+            in_flight: 30 * KIB,
+            datagram_bytes,
+        };
+        stream.bound.handle_report(stream.arrivals, sending);
+        assert_eq!(stream.bound.bytes(), bytes);
+    }
 }

@@ -149,7 +149,7 @@ fn a_lost_trial_of_the_mtu_has_the_number_of_the_datagram_after_it() {
     let mut sender = Sender::new(at(0), TRANSACTION, None);
     let mut counter = ArrivalCounter::default();
     let (mut us, mut next, mut trials) = (0, 0, 0);
-    while counter.arrivals().end < 200 {
+    while counter.arrivals().end < 1_000 {
         us += 500;
         sender.write(&vec![7; sender.room()]);
         let mut out = Vec::new();

@@ -26,8 +26,8 @@ pub struct Neighbour {
     recovered_from: u64,
     /// When it last sent or received anything.
     active_at: u64,
-    /// The bytes of content that have arrived.
-    pub delivered: u64,
+    /// When each segment's acknowledgement has arrived.
+    acknowledged: Vec<u64>,
 }
 
 impl Neighbour {
@@ -40,8 +40,13 @@ impl Neighbour {
             next: 0,
             recovered_from: 0,
             active_at: 0,
-            delivered: 0,
+            acknowledged: Vec::new(),
         }
+    }
+
+    /// The bytes of content that had arrived by this time.
+    pub fn delivered(&self, by: u64) -> u64 {
+        self.acknowledged.partition_point(|at| *at <= by) as u64 * CONTENT
     }
 
     /// Whether its window has room for a segment.
@@ -74,7 +79,7 @@ impl Neighbour {
                 self.react_to_loss(lost.number);
             }
             self.in_flight.pop_front();
-            self.delivered += CONTENT;
+            self.acknowledged.push(now);
             self.active_at = now;
             self.window += match self.window < self.threshold {
                 true => CONTENT,
