@@ -15,7 +15,7 @@ use crate::ids::BootId;
 use crate::messages::{Envelope, Message, StreamHeader};
 
 /// The version of these messages. Messages of any other version are refused, with an error that has both numbers.
-pub const PROTOCOL_VERSION: u16 = 10;
+pub const PROTOCOL_VERSION: u16 = 11;
 /// UDP port of control datagrams and of page streams.
 pub const PORT: u16 = 7411;
 /// The longest control datagram before encryption: it fits one Ethernet frame.

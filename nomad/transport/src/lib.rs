@@ -12,6 +12,8 @@
 //! | [`datagram`] | [`Data`] and [`Ack`], and their bytes |
 //! | [`sender`] | [`Sender`]: the bytes that are not acknowledged, and which of them to send next |
 //! | [`statistics`] | [`Statistics`]: the cost of a stream |
+//! | `arrivals` | [`Arrivals`]: how many datagrams have arrived |
+//! | `loss_bound` | the bytes in flight beside other senders |
 //! | `in_flight` | the datagrams that were sent, and which of them are lost |
 //! | `round_trip` | the measured round-trip time |
 //! | `path_mtu` | the longest datagram that arrives |
@@ -27,8 +29,10 @@
 
 extern crate alloc;
 
+mod arrivals;
 pub mod datagram;
 mod in_flight;
+mod loss_bound;
 pub mod pacer;
 mod path_mtu;
 pub mod receiver;
@@ -36,6 +40,7 @@ mod round_trip;
 pub mod sender;
 pub mod statistics;
 
+pub use arrivals::Arrivals;
 pub use datagram::{Ack, Data, Datagram};
 pub use pacer::Pacer;
 pub use path_mtu::BASE;

@@ -4,7 +4,7 @@
 //! Two measurements describe the path: the most bytes per second that arrived at the other side, over the last ten
 //! round trips, and the least round-trip time. Datagrams leave at that rate, and not much more than the product of rate
 //! and round-trip time is in flight. Losses do not slow the pacer down, so a wire that loses every fifth datagram is
-//! still used. A full queue slows it down.
+//! still used. A full queue slows it down, and beside other senders the bound of `loss_bound` does.
 //!
 //! ```text
 //!   Startup --the rate no longer grows--> Drain --the queue is empty--> Cruise: faster for one round trip in eight,

@@ -58,16 +58,21 @@ impl PathMtu {
         is_possible.then_some(next)
     }
 
+    /// Whether a datagram of this many bytes is the trial in flight.
+    pub fn is_trial(&self, bytes: usize) -> bool {
+        self.trial == Some(bytes)
+    }
+
     /// Records that a datagram of this many bytes has arrived.
     pub fn record_arrived(&mut self, bytes: usize) {
-        if self.trial == Some(bytes) {
+        if self.is_trial(bytes) {
             (self.current, self.trial, self.lost_trials) = (bytes, None, 0);
         }
     }
 
     /// Records that a datagram of this many bytes was lost.
     pub fn record_lost(&mut self, bytes: usize) {
-        if self.trial == Some(bytes) {
+        if self.is_trial(bytes) {
             self.trial = None;
             self.lost_trials += 1;
             if self.lost_trials >= TRIALS_MAX {

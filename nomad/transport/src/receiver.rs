@@ -7,6 +7,7 @@ use nomad_protocol::{Instant, TransactionId};
 use rangemap::RangeSet;
 
 use crate::WINDOW_BYTES;
+use crate::arrivals::ArrivalCounter;
 use crate::datagram::{Ack, Data, RANGES_MAX};
 
 /// The most bytes that arrive before an acknowledgement.
@@ -23,6 +24,7 @@ pub struct Receiver {
     /// The bytes beyond `next` that have arrived, each at its offset modulo the window. Allocated when first needed.
     window: Vec<u8>,
     early: RangeSet<u64>,
+    arrivals: ArrivalCounter,
     unacknowledged: usize,
     ack_due: Option<Instant>,
 }
@@ -35,6 +37,7 @@ impl Receiver {
             next: 0,
             window: Vec::new(),
             early: RangeSet::new(),
+            arrivals: ArrivalCounter::default(),
             unacknowledged: 0,
             ack_due: None,
         }
@@ -51,6 +54,7 @@ impl Receiver {
         data: &Data<'_>,
         mut pass_on: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.arrivals.record(data.number);
         self.unacknowledged += data.bytes.len();
         let is_known = data.offset.saturating_add(data.bytes.len() as u64) <= self.next;
         let is_due = data.is_urgent || is_known || self.unacknowledged >= BYTES_PER_ACK;
@@ -76,6 +80,7 @@ impl Receiver {
         Some(Ack {
             transaction: self.transaction,
             next: self.next,
+            arrivals: self.arrivals.arrivals(),
             received: self.early.iter().cloned().collect(),
         })
     }

@@ -10,6 +10,7 @@ use rangemap::RangeSet;
 use crate::WINDOW_BYTES;
 use crate::datagram::{Ack, Data, HEAD_BYTES, RANGES_MAX};
 use crate::in_flight::{InFlight, Sent};
+use crate::loss_bound::{LossBound, Sending};
 use crate::pacer::{Arrival, Pacer};
 use crate::path_mtu::PathMtu;
 use crate::round_trip::RoundTrip;
@@ -27,7 +28,7 @@ const PROBE_INTERVAL_MAX_US: u64 = 250_000;
 /// instead of time, because this machine may have stood still.
 const PROBES_MAX: u32 = 45;
 
-/// An acknowledgement of bytes that were never sent.
+/// An acknowledgement of bytes or datagrams that were never sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Implausible;
 
@@ -46,8 +47,11 @@ pub struct Sender {
     /// Bytes to be sent again.
     lost: RangeSet<u64>,
     in_flight: InFlight,
+    /// The number of the next datagram.
+    number: u32,
     round_trip: RoundTrip,
     pacer: Pacer,
+    loss_bound: LossBound,
     path_mtu: PathMtu,
     /// When the last datagram was sent or acknowledged.
     active_at: Instant,
@@ -57,7 +61,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A stream without bytes. It sends as many bytes per second as the path carries, but at most `rate_max`.
+    /// A stream without bytes. It sends as many bytes per second as the path carries beside others, but at most `rate_max`.
     pub fn new(now: Instant, transaction: TransactionId, rate_max: Option<u64>) -> Sender {
         Sender {
             transaction,
@@ -67,8 +71,10 @@ impl Sender {
             arrived: RangeSet::new(),
             lost: RangeSet::new(),
             in_flight: InFlight::default(),
+            number: 0,
             round_trip: RoundTrip::default(),
             pacer: Pacer::new(now, rate_max),
+            loss_bound: LossBound::default(),
             path_mtu: PathMtu::default(),
             active_at: now,
             probes: 0,
@@ -141,7 +147,8 @@ impl Sender {
     /// [`Implausible`]: the acknowledgement is ignored.
     pub fn handle_ack(&mut self, now: Instant, ack: &Ack) -> Result<(), Implausible> {
         let end = ack.received.last().map_or(ack.next, |range| range.end);
-        if end > self.next {
+        let is_sent = end <= self.next && ack.arrivals.end <= self.number;
+        if !is_sent || ack.arrivals.count > ack.arrivals.end {
             return Err(Implausible);
         }
         // An older acknowledgement may come from a receiver that was restarted and has lost the stream.
@@ -163,13 +170,19 @@ impl Sender {
             }
         }
         self.measure(now);
+        let sending = Sending {
+            next: self.number,
+            in_flight: self.in_flight.bytes(),
+            datagram_bytes: self.path_mtu.size(usize::MAX) as u64,
+        };
+        self.loss_bound.handle_report(ack.arrivals, sending);
         Ok(())
     }
 
     /// When to call [`Sender::transmit`] again, if it has nothing to send now.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let has_more = !self.lost.is_empty() || self.next < self.end();
-        let has_window = self.in_flight.bytes() < self.pacer.window();
+        let has_window = self.in_flight.bytes() < self.window();
         let next_send = (has_more && has_window).then(|| self.pacer.next_send());
         let next_loss = self.in_flight.next_loss(self.patience_us());
         [next_send, next_loss, self.probe_due()]
@@ -193,6 +206,11 @@ impl Sender {
         })
     }
 
+    /// How many bytes may be in flight.
+    fn window(&self) -> u64 {
+        self.pacer.window().min(self.loss_bound.bytes())
+    }
+
     fn patience_us(&self) -> u64 {
         let least_us = self.round_trip.least_us().unwrap_or(0);
         self.round_trip.latest_us().max(least_us) + (least_us / REORDER_PARTS).max(REORDER_MIN_US)
@@ -213,8 +231,7 @@ impl Sender {
 
     /// The bytes to send next, lost ones first, unless the pacer has the sender wait.
     fn next_range(&mut self, now: Instant, most: u64, bytes_max: usize) -> Option<Range<u64>> {
-        let may_send =
-            self.pacer.next_send() <= now && self.in_flight.bytes() < self.pacer.window();
+        let may_send = self.pacer.next_send() <= now && self.in_flight.bytes() < self.window();
         if !may_send {
             return None;
         }
@@ -241,6 +258,7 @@ impl Sender {
         let data = Data {
             transaction: self.transaction,
             offset: range.start,
+            number: self.number,
             is_urgent: is_probe || is_last,
             bytes: &[],
         };
@@ -253,6 +271,10 @@ impl Sender {
         out.extend_from_slice(&back[rest(first)..rest(last)]);
         let in_flight = self.in_flight.bytes();
         let bytes = range.end - range.start;
+        // A trial that is lost was too long. Its number is used again, so that the bound of losses does not see that.
+        if !self.path_mtu.is_trial(HEAD_BYTES + bytes as usize) {
+            self.number = self.number.saturating_add(1);
+        }
         let snapshot = self.pacer.record_sent(now, bytes, in_flight);
         self.active_at = now;
         self.in_flight.push(Sent {
@@ -261,7 +283,8 @@ impl Sender {
             is_repeat,
             snapshot,
         });
-        if is_last {
+        self.loss_bound.record_sent(self.in_flight.bytes());
+        if is_last || self.loss_bound.is_on_trial() {
             self.pacer.record_limited(self.in_flight.bytes());
         }
     }
@@ -270,6 +293,7 @@ impl Sender {
     fn measure(&mut self, now: Instant) {
         let (bytes, longest, newest) = self.in_flight.take_arrived(self.base, &self.arrived);
         self.path_mtu.record_arrived(HEAD_BYTES + longest as usize);
+        self.loss_bound.record_arrived(bytes, longest);
         let Some(newest) = newest else { return };
         if !newest.is_repeat {
             self.round_trip.measure(now, now.us_since(newest.at));

@@ -1,12 +1,12 @@
 //! The datagrams that a machine with a valid key, or a restarted machine, may send at any time.
 
 use nomad_protocol::{Instant, TransactionId};
-use nomad_transport::{Ack, Data, Datagram, Receiver, Sender, WINDOW_BYTES};
+use nomad_transport::{Ack, Arrivals, Data, Datagram, Receiver, Sender, WINDOW_BYTES};
 use proptest::prelude::*;
 
 const TRANSACTION: TransactionId = TransactionId(3);
-/// The longest datagram, of which 25 bytes are its head.
-const BYTES_MAX: usize = 1025;
+/// The longest datagram, of which 29 bytes are its head.
+const BYTES_MAX: usize = 1029;
 
 fn byte_at(offset: u64) -> u8 {
     (offset % 251) as u8
@@ -126,6 +126,7 @@ fn no_acknowledgement_makes_the_sender_send_tiny_datagrams() {
         let ack = Ack {
             transaction: TRANSACTION,
             next: 0,
+            arrivals: Arrivals::default(),
             received,
         };
         let _ = pair.sender.handle_ack(pair.now, &ack);
@@ -171,6 +172,7 @@ fn bytes_that_have_already_arrived_are_acknowledged_at_once() {
     let data = Data {
         transaction: TRANSACTION,
         offset: 0,
+        number: 0,
         is_urgent: false,
         bytes: &bytes,
     };
@@ -195,6 +197,7 @@ fn a_stream_ends_at_the_first_error() {
         let data = Data {
             transaction: TRANSACTION,
             offset,
+            number: 0,
             is_urgent: false,
             bytes: &bytes,
         };
@@ -211,10 +214,18 @@ fn a_stream_ends_at_the_first_error() {
 fn an_acknowledgement_of_bytes_that_were_never_sent_is_refused() {
     let mut pair = Pair::new();
     pair.sender.write(&content(0..10));
-    for (next, received) in [(1, None), (0, Some(3..4)), (u64::MAX, None)] {
+    let arrivals = |end, count| Arrivals { end, count };
+    for (next, received, arrivals) in [
+        (1, None, arrivals(0, 0)),
+        (0, Some(3..4), arrivals(0, 0)),
+        (u64::MAX, None, arrivals(0, 0)),
+        (0, None, arrivals(1, 0)),
+        (0, None, arrivals(0, 1)),
+    ] {
         let ack = Ack {
             transaction: TRANSACTION,
             next,
+            arrivals,
             received: received.into_iter().collect(),
         };
         assert!(pair.sender.handle_ack(pair.now, &ack).is_err(), "{ack:?}");
@@ -259,6 +270,11 @@ fn offsets() -> impl Strategy<Value = u64> {
         (u64::MAX - 1_500)..=u64::MAX,
         any::<u64>(),
     ]
+}
+
+/// Numbers of datagrams, often low ones.
+fn numbers() -> impl Strategy<Value = u32> {
+    prop_oneof![0..300_u32, (u32::MAX - 3)..=u32::MAX, any::<u32>()]
 }
 
 /// Bytes that are often a datagram: the kind is one of the known ones, and ranges are short.
@@ -329,14 +345,14 @@ proptest! {
 
     #[test]
     fn a_receiver_passes_on_the_stream_whatever_arrives(
-        datagrams in prop::collection::vec((offsets(), 0..1_500_usize, any::<bool>()), 1..300),
+        datagrams in prop::collection::vec((offsets(), 0..1_500_usize, numbers(), any::<bool>()), 1..300),
     ) {
         let mut receiver = Receiver::new(TRANSACTION);
         let mut received = 0;
-        for (n, (offset, count, is_urgent)) in datagrams.into_iter().enumerate() {
+        for (n, (offset, count, number, is_urgent)) in datagrams.into_iter().enumerate() {
             let now = Instant::from_us(n as u64);
             let bytes: Vec<u8> = (0..count as u64).map(|n| byte_at(offset.wrapping_add(n))).collect();
-            let data = Data { transaction: TRANSACTION, offset, is_urgent, bytes: &bytes };
+            let data = Data { transaction: TRANSACTION, offset, number, is_urgent, bytes: &bytes };
             receiver.handle(now, &data, |bytes| {
                 let end = received + bytes.len() as u64;
                 assert_eq!(bytes, content(received..end));
@@ -345,6 +361,7 @@ proptest! {
             }).expect("nothing refuses it");
             if let Some(ack) = receiver.poll_ack(now) {
                 prop_assert_eq!(ack.next, received);
+                prop_assert!(ack.arrivals.count <= ack.arrivals.end);
                 prop_assert!(ack.received.len() <= 120);
                 let is_beyond = |range: &std::ops::Range<u64>| range.start > ack.next && range.end <= ack.next + WINDOW_BYTES as u64;
                 prop_assert!(ack.received.iter().all(is_beyond));
@@ -357,16 +374,21 @@ proptest! {
     #[test]
     fn a_sender_sends_the_stream_whatever_is_acknowledged(
         acks in prop::collection::vec(
-            (offsets(), prop::collection::vec((0..2_000_u32, 1..2_000_u32), 0..5), 0..200_000_u64),
+            (
+                offsets(),
+                (numbers(), numbers()),
+                prop::collection::vec((0..2_000_u32, 1..2_000_u32), 0..5),
+                0..200_000_u64,
+            ),
             1..100,
         ),
     ) {
         let mut pair = Pair::new();
         let mut written = 0;
-        for (next, ranges, wait_us) in acks {
-            let end = written + pair.sender.room().min(50_000) as u64;
-            pair.sender.write(&content(written..end));
-            written = end;
+        for (next, (end, count), ranges, wait_us) in acks {
+            let written_end = written + pair.sender.room().min(50_000) as u64;
+            pair.sender.write(&content(written..written_end));
+            written = written_end;
             for datagram in pair.transmit() {
                 let data = data_of(&datagram);
                 let end = data.offset + data.bytes.len() as u64;
@@ -379,7 +401,7 @@ proptest! {
                 last = start.checked_add(length.into())?;
                 Some(start..last)
             }).collect();
-            let _ = pair.sender.handle_ack(pair.now, &Ack { transaction: TRANSACTION, next, received });
+            let _ = pair.sender.handle_ack(pair.now, &Ack { transaction: TRANSACTION, next, arrivals: Arrivals { end, count }, received });
             pair.now = pair.now.after_us(wait_us);
             let _ = pair.sender.poll_timeout();
         }

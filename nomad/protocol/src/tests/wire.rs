@@ -25,7 +25,7 @@ fn commit_has_the_documented_bytes() {
         downtime_us: 300,
     })
     .encode();
-    let mut expected = vec![10, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0, 7];
+    let mut expected = vec![11, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0, 7];
     expected.extend_from_slice(&[0; 15]);
     expected.push(4);
     expected.extend_from_slice(&[0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 1]);

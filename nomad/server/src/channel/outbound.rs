@@ -177,7 +177,7 @@ impl Outbound {
     pub fn handle_ack(&mut self, now: Instant, ack: &Ack) {
         if self.sender.handle_ack(now, ack).is_err() {
             let transaction = self.transaction.short();
-            log::debug!("{transaction}: an acknowledgement of bytes that were never sent");
+            log::debug!("{transaction}: an acknowledgement of what was never sent");
         }
     }
 

@@ -18,6 +18,7 @@ fn take(receiver: &mut Receiver, us: u64, offset: u64, count: usize, is_urgent: 
     let data = Data {
         transaction: TRANSACTION,
         offset,
+        number: 0,
         is_urgent,
         bytes: &vec![7; count],
     };

@@ -3,6 +3,7 @@
 use alloc::vec;
 
 use super::*;
+use crate::arrivals::{ArrivalCounter, Arrivals};
 use crate::datagram::Datagram;
 
 const TRANSACTION: TransactionId = TransactionId(1);
@@ -35,6 +36,7 @@ fn acknowledge(sender: &mut Sender, us: u64, next: u64, received: Option<Range<u
     let ack = Ack {
         transaction: TRANSACTION,
         next,
+        arrivals: Arrivals::default(),
         received: received.into_iter().collect(),
     };
     assert_eq!(sender.handle_ack(at(us), &ack), Ok(()));
@@ -139,4 +141,43 @@ fn lost_bytes_that_arrive_after_all_are_not_sent_again() {
     assert_eq!(transmit(&mut sender, due), Some((0, false)));
     acknowledge(&mut sender, due, 0, Some(PART..4 * PART));
     assert_eq!(transmit(&mut sender, due), None);
+}
+
+/// The path carries only datagrams of the base size, so that every trial is lost.
+#[test]
+fn a_lost_trial_of_the_mtu_has_the_number_of_the_datagram_after_it() {
+    let mut sender = Sender::new(at(0), TRANSACTION, None);
+    let mut counter = ArrivalCounter::default();
+    let (mut us, mut next, mut trials) = (0, 0, 0);
+    while counter.arrivals().end < 1_000 {
+        us += 500;
+        sender.write(&vec![7; sender.room()]);
+        let mut out = Vec::new();
+        if !sender.transmit(at(us), 60_000, &mut out) {
+            continue;
+        }
+        let Some(Datagram::Data(data)) = Datagram::decode(&out) else {
+            panic!("{out:?}");
+        };
+        if out.len() > crate::BASE {
+            trials += 1;
+            continue;
+        }
+        counter.record(data.number);
+        let end = data.offset + data.bytes.len() as u64;
+        let received = (data.offset > next).then_some(data.offset..end);
+        if data.offset <= next {
+            next = next.max(end);
+        }
+        let ack = Ack {
+            transaction: TRANSACTION,
+            next,
+            arrivals: counter.arrivals(),
+            received: received.into_iter().collect(),
+        };
+        let _ = sender.handle_ack(at(us + 100), &ack);
+    }
+    assert!(trials > 0);
+    let Arrivals { end, count } = counter.arrivals();
+    assert_eq!(count, end, "no number is missing");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::neighbour::{Neighbour, SEGMENT};
 use nomad_protocol::{Instant, TransactionId};
 use nomad_transport::{Datagram, Receiver, Sender};
 
@@ -72,10 +73,12 @@ pub struct Link {
     path: Path,
     pub now: u64,
     pub random: u64,
-    busy_until: u64,
+    busy_until_ns: u64,
     pub wire: BTreeMap<(u64, u64), Vec<u8>>,
     pub sent: u64,
     pub streams: Vec<Stream>,
+    /// Another sender on the path.
+    pub neighbour: Option<Neighbour>,
     pub dropped_by_queue: u64,
 }
 
@@ -96,10 +99,11 @@ impl Link {
             path,
             now: 0,
             random: 1,
-            busy_until: 0,
+            busy_until_ns: 0,
             wire: BTreeMap::new(),
             sent: 0,
             streams: (0..streams).map(stream).collect(),
+            neighbour: None,
             dropped_by_queue: 0,
         }
     }
@@ -127,15 +131,11 @@ impl Link {
         }
         let mut leaves = self.now;
         if is_data {
-            let size = bytes.len() as u64 + HEADERS;
-            let waiting = self.busy_until.saturating_sub(self.now) * self.path.rate / SECOND_US;
-            if waiting + size > self.path.queue {
+            let Some(at) = self.pass_queue(bytes.len() as u64 + HEADERS) else {
                 self.dropped_by_queue += 1;
                 return;
-            }
-            self.busy_until =
-                self.busy_until.max(self.now) + (size * SECOND_US).div_ceil(self.path.rate);
-            leaves = self.busy_until;
+            };
+            leaves = at;
         }
         let copies = if self.draw(1000) < self.path.repeated {
             2
@@ -148,6 +148,30 @@ impl Link {
             let at = self.awake(leaves + self.path.delay_us + jitter, is_data);
             self.wire.insert((at, self.sent), bytes.clone());
         }
+    }
+
+    /// When a frame of this size has left the queue in front of the slowest link, unless the queue drops it.
+    fn pass_queue(&mut self, size: u64) -> Option<u64> {
+        let waiting_ns = self.busy_until_ns.saturating_sub(self.now * 1_000);
+        if waiting_ns * self.path.rate / (SECOND_US * 1_000) + size > self.path.queue {
+            return None;
+        }
+        let sent_ns = (size * SECOND_US * 1_000).div_ceil(self.path.rate);
+        self.busy_until_ns = self.busy_until_ns.max(self.now * 1_000) + sent_ns;
+        Some(self.busy_until_ns.div_ceil(1_000))
+    }
+
+    fn transmit_neighbour(&mut self) {
+        let Some(mut neighbour) = self.neighbour.take() else {
+            return;
+        };
+        neighbour.advance(self.now);
+        while neighbour.may_send() {
+            let leaves = self.pass_queue(SEGMENT);
+            let acknowledged = leaves.map(|at| at + 2 * self.path.delay_us);
+            neighbour.record_sent(self.now, acknowledged);
+        }
+        self.neighbour = Some(neighbour);
     }
 
     /// The next time at which the given end is awake.
@@ -232,6 +256,7 @@ impl Link {
                 *rest = &rest[count..];
             }
             self.transmit();
+            self.transmit_neighbour();
             for (number, stream) in self.streams.iter().enumerate() {
                 if rests[number].is_empty() && stream.sender.is_delivered() {
                     ends[number].get_or_insert(self.now - began);
@@ -257,7 +282,9 @@ impl Link {
             Some(self.awake(due?.as_us().max(self.now), is_receiver))
         });
         let arrival = self.wire.first_key_value().map(|((at, _), _)| *at);
-        let next = timers.chain(arrival).min().expect("something happens");
+        let neighbour = self.neighbour.as_ref().map(Neighbour::next_event);
+        let others = arrival.into_iter().chain(neighbour);
+        let next = timers.chain(others).min().expect("something happens");
         self.now = self.now.max(next);
         while let Some(entry) = self.wire.first_entry()
             && entry.key().0 <= self.now

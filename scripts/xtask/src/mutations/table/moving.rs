@@ -9,6 +9,8 @@ const SENDER: Finder = Host("nomad-transport", "sender");
 const RECEIVER: Finder = Host("nomad-transport", "receiver");
 const PACER: Finder = Host("nomad-transport", "pacer");
 const PATH_MTU: Finder = Host("nomad-transport", "path_mtu");
+const LOSS_BOUND: Finder = Host("nomad-transport", "loss_bound");
+const ARRIVALS: Finder = Host("nomad-transport", "arrivals");
 const TRANSPORT: Finder = Host("nomad-transport", "");
 const LINK: Finder = Suite("nomad-transport", "link");
 const HOSTILE: Finder = Suite("nomad-transport", "hostile");
@@ -234,6 +236,45 @@ mutations! {
         "Some(self.ack_due.map_or(due, |earlier| earlier.min(due)));" => "Some(due);";
         "each datagram postpones the acknowledgement of those before it"; RECEIVER;
 
+    // The transport of pages: the counts and the bound of losses.
+    "counted-twice" in "nomad/transport/src/arrivals.rs":
+        "age < REORDERED_MAX && self.recent & (1 << age) == 0" => "age < REORDERED_MAX";
+        "repeated datagrams hide the losses of a stream, which then takes the whole path for itself"; ARRIVALS;
+    "shared-number" in "nomad/transport/src/sender.rs":
+        "        if !self.path_mtu.is_trial(HEAD_BYTES + bytes as usize) {" => "        if true {";
+        "trials of the path's MTU halve what a stream may have in flight"; SENDER;
+    "counts-beyond-the-sent" in "nomad/transport/src/sender.rs":
+        " || ack.arrivals.count > ack.arrivals.end {" => " {";
+        "an acknowledgement of more datagrams than were sent is accepted"; HOSTILE;
+    "late-is-lost" in "nomad/transport/src/arrivals.rs":
+        "count: self.count - self.recent.count_ones()," => "count: self.count - REORDERED_MAX.min(self.end),";
+        "reordered datagrams count as lost, and bound the stream"; ARRIVALS;
+    "losses-before-a-cut" in "nomad/transport/src/loss_bound.rs":
+        "self.epoch = Epoch::Awaited(sending.next);" => "self.epoch = Epoch::Awaited(0);";
+        "losses of datagrams that were sent before a cut cause another one"; LOSS_BOUND;
+    "losses-that-fall" in "nomad/transport/src/loss_bound.rs":
+        "Some(trial) if trial.is_confirmed_by(losses) => Some" => "Some(trial) => Some";
+        "a full queue counts as a wire that loses datagrams"; LOSS_BOUND;
+    "wires-losses-for-ever" in "nomad/transport/src/loss_bound.rs":
+        "self.wire = self.wire.and_then(Wire::aged);" => "";
+        "a wire that was bad once is never shared again"; LOSS_BOUND;
+    "bound-of-nothing" in "nomad/transport/src/loss_bound.rs":
+        "Some((in_flight / 2).max(least))" => "Some(in_flight / 2)";
+        "a stream waits for delayed acknowledgements after some losses"; LOSS_BOUND;
+
+    "part-of-a-round-trip" in "nomad/transport/src/loss_bound.rs":
+        "saturating_add(EPOCH).max(sending.next);" => "saturating_add(EPOCH);";
+        "an epoch contains only the part of a burst that arrives, so that a full queue is not noticed"; LOSS_BOUND;
+    "verdict-without-a-cut" in "nomad/transport/src/loss_bound.rs":
+        "            _ if self.bytes() <= least => None,\n" => "";
+        "a stream on a narrow path takes its own losses for the wire's, and is no longer bounded"; LOSS_BOUND;
+    "queue-without-room" in "nomad/transport/src/loss_bound.rs":
+        "losses <= WIRE_MAX && losses" => "losses";
+        "a queue that is far too short counts as a wire that loses datagrams"; LOSS_BOUND;
+    "forgotten-flight" in "nomad/transport/src/loss_bound.rs":
+        "        self.epoch = Epoch::Counted(arrivals, end);\n        self.in_flight = sending.in_flight;" => "        self.epoch = Epoch::Counted(arrivals, end);\n        self.in_flight = 0;";
+        "losses at the end of a round reduce the bound to the least, which lengthens the pause"; LOSS_BOUND;
+
     // The transport of pages: the sender.
     "written-beyond-the-room" in "nomad/transport/src/sender.rs":
         "        let count = bytes.len().min(self.room());" => "        let count = bytes.len();";
@@ -242,7 +283,7 @@ mutations! {
         "        if ack.next >= self.base {\n" => "        if true {\n";
         "a stream to a restarted receiver is never abandoned"; HOSTILE;
     "never-sent" in "nomad/transport/src/sender.rs":
-        "        if end > self.next {\n" => "        if false {\n";
+        "let is_sent = end <= self.next && " => "let is_sent = ";
         "an acknowledgement of bytes that were never sent crashes the migration server"; HOSTILE;
     "crumbs" in "nomad/transport/src/sender.rs":
         "!range.is_empty() && self.arrived.len() <= RANGES_MAX" => "!range.is_empty()";
