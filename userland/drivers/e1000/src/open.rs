@@ -133,6 +133,7 @@ mod tests {
     fn a_change_of_the_link_is_an_event() {
         let (mut nic, fake) = started(Model::I82574l);
         contract::reports_each_change_of_the_link(&mut nic, &fake);
+        contract::reports_a_change_of_the_link_beside_a_frame(&mut nic, &fake);
     }
 
     #[test]

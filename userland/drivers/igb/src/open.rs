@@ -111,6 +111,7 @@ mod tests {
         for model in MODELS {
             let (mut nic, fake) = started(model);
             contract::reports_each_change_of_the_link(&mut nic, &fake);
+            contract::reports_a_change_of_the_link_beside_a_frame(&mut nic, &fake);
         }
     }
 

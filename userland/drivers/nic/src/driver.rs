@@ -95,10 +95,9 @@ struct Driver<C> {
 impl<C: Nic> Driver<C> {
     fn serve(&mut self) -> Result<Never, DriverError> {
         let mut acknowledged = false;
-        let mut has_event = false;
         loop {
             let (remaining, has_moved) = self.bridge.run()?;
-            self.pace.record(acknowledged, has_moved || has_event);
+            self.pace.record(acknowledged, has_moved, remaining);
             let now_ns = clock::now_ns();
             if self.pace.is_read_due(now_ns) {
                 self.handle_events(now_ns);
@@ -106,35 +105,36 @@ impl<C: Nic> Driver<C> {
             if self.reporter.is_due(self.bridge.counters(), now_ns) {
                 log::warn!("{}", self.bridge.counters());
             }
-            let flags = match self.pace.deadline_ns(remaining, now_ns) {
+            let flags = match self.pace.deadline_ns(now_ns) {
                 Some(deadline) => self.wake.wait_until_ns(deadline),
                 None => self.wake.wait(),
             };
             let flags = flags.map_err(DriverError::Wait)?;
             acknowledged = self.pace.wake(flags & events::INTERRUPT != 0);
-            has_event = acknowledged && self.acknowledge()?;
+            if acknowledged {
+                self.acknowledge()?;
+            }
         }
     }
 
-    /// Acknowledges the interrupt and handles the events that the rings do not show, as far as the card has read them; returns
-    /// whether there were any.
-    fn acknowledge(&mut self) -> Result<bool, DriverError> {
+    /// Acknowledges the interrupt and handles the events that the rings do not show, as far as the card has read them.
+    fn acknowledge(&mut self) -> Result<(), DriverError> {
         if let Some(interrupt) = self.interrupt {
             // The next interrupt may arrive from now on. The cause of this one is handled below.
             interrupt.acknowledge().map_err(DriverError::Interrupt)?;
         }
-        Ok(self.handle_events(clock::now_ns()))
+        self.handle_events(clock::now_ns());
+        Ok(())
     }
 
-    /// Asks the card for its events and handles them; returns whether there were any.
-    fn handle_events(&mut self, now_ns: u64) -> bool {
+    /// Asks the card for its events and handles them.
+    fn handle_events(&mut self, now_ns: u64) {
         let events = self.bridge.nic().acknowledge();
         self.pace.record_unread(events.has_unread, now_ns);
         self.bridge.counters().lost += u64::from(events.lost);
         if events.link {
             self.log_link();
         }
-        events.link || events.lost > 0
     }
 
     /// Logs the state of the link if it has changed.

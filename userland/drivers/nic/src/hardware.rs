@@ -3,7 +3,7 @@
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount};
 use runtime::Start;
-use runtime::capability::{BusRange, Cap, Domain, Pool};
+use runtime::capability::{BusRange, Cap, Domain, Interrupt, Pool};
 use runtime::mapping::Mapping;
 use runtime::protocol::Mtu;
 use runtime::shared::SharedMemory;
@@ -65,6 +65,11 @@ impl<'a> Hardware<'a> {
         let pages = self.start.shared_memory(NAMES.get(bar)?)?;
         let offset = offset_in_page(&self.configuration()?, bar);
         Some(pages.part(offset, pages.bytes() - offset))
+    }
+
+    /// Whether root has set up an interrupt of the card.
+    pub fn has_interrupt(&self) -> bool {
+        self.start.find::<Interrupt>("interrupt").is_some()
     }
 
     /// Allocates zeroed memory for DMA from the driver's pool, at least this large and at an address in this range.

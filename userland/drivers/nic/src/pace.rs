@@ -4,10 +4,12 @@
 //!
 //! * The card has no interrupt that root could hand over: it is polled, soon after a frame and then less and less often. The reply to a
 //!   frame, or the next segment of a stream, usually follows within a fraction of a millisecond.
-//! * The bridge has used its budget and there is more: the domains below the driver get a turn first.
+//! * The bridge has used its budget and there is more: the domains below the driver get a turn first. Meanwhile the card's interrupt stays
+//!   unacknowledged, or it would end their turn at once.
 //! * The card may have events that were not read when it interrupted: they are read a little later. Frames may come all the time, but
 //!   then its link is up.
-//! * The card interrupts again and again for nothing: its interrupt stays unacknowledged for the length of a pause.
+//! * The card interrupts again and again without a frame: its interrupt stays unacknowledged for the length of a pause. Other events do not
+//!   count, since a card can report a change of its link with every interrupt.
 
 /// The interval between polls of an idle card, and the length of a pause.
 pub const PAUSE_NS: u64 = 1_000_000;
@@ -18,7 +20,7 @@ const POLL_NS_MIN: u64 = 50_000;
 /// How long after its interrupt a card's unread events are read.
 const UNREAD_NS: u64 = 10_000_000;
 
-/// The number of consecutive interrupts without a frame or an event that counts as a storm.
+/// The number of consecutive interrupts without a frame that counts as a storm.
 const IDLE_INTERRUPTS_MAX: u32 = 64;
 
 /// The work that a run of the bridge has left.
@@ -39,6 +41,8 @@ pub struct Pace {
     /// An interrupt is not acknowledged yet.
     is_pending: bool,
     idle_interrupts: u32,
+    /// What the last run of the bridge has left.
+    remaining: Remaining,
     /// When to read the events that were not read.
     read_at_ns: Option<u64>,
 }
@@ -51,6 +55,7 @@ impl Pace {
             poll_ns: PAUSE_NS,
             is_pending: false,
             idle_interrupts: 0,
+            remaining: Remaining::Nothing,
             read_at_ns: None,
         }
     }
@@ -58,19 +63,21 @@ impl Pace {
     /// Records a wake-up, by an interrupt or not, and returns whether to acknowledge the card's interrupt.
     pub fn wake(&mut self, has_interrupt: bool) -> bool {
         self.is_pending |= has_interrupt;
-        if has_interrupt && self.idle_interrupts >= IDLE_INTERRUPTS_MAX {
+        let is_storm = self.idle_interrupts >= IDLE_INTERRUPTS_MAX;
+        if has_interrupt && (is_storm || self.remaining == Remaining::More) {
             return false;
         }
         core::mem::take(&mut self.is_pending) || self.is_polled
     }
 
-    /// Records whether the driver had anything to do after an acknowledged interrupt or a poll.
-    pub fn record(&mut self, has_interrupt: bool, has_work: bool) {
-        self.poll_ns = match has_work {
+    /// Records whether the bridge has moved frames after an acknowledged interrupt or a poll, and what it has left.
+    pub fn record(&mut self, has_interrupt: bool, has_moved: bool, remaining: Remaining) {
+        self.remaining = remaining;
+        self.poll_ns = match has_moved {
             true => POLL_NS_MIN,
             false => PAUSE_NS.min(2 * self.poll_ns),
         };
-        if has_work {
+        if has_moved {
             self.idle_interrupts = 0;
         } else if has_interrupt {
             self.idle_interrupts = self.idle_interrupts.saturating_add(1);
@@ -91,8 +98,8 @@ impl Pace {
     }
 
     /// The time at which the driver runs again if nothing wakes it; `None` for never.
-    pub fn deadline_ns(&self, remaining: Remaining, now_ns: u64) -> Option<u64> {
-        let pauses = self.is_pending || remaining == Remaining::More;
+    pub fn deadline_ns(&self, now_ns: u64) -> Option<u64> {
+        let pauses = self.is_pending || self.remaining == Remaining::More;
         let interval_ns = match pauses {
             true => Some(PAUSE_NS),
             false => self.is_polled.then_some(self.poll_ns),
@@ -109,8 +116,7 @@ mod tests {
     #[test]
     fn a_card_with_an_interrupt_is_waited_for() {
         let mut pace = Pace::new(false);
-        assert_eq!(pace.deadline_ns(Remaining::Nothing, 5), None);
-        assert_eq!(pace.deadline_ns(Remaining::More, 5), Some(5 + PAUSE_NS));
+        assert_eq!(pace.deadline_ns(5), None);
         assert!(pace.wake(true));
         assert!(!pace.wake(false), "the switch's doorbell is no interrupt");
     }
@@ -118,16 +124,16 @@ mod tests {
     #[test]
     fn a_card_without_an_interrupt_is_polled() {
         let mut pace = Pace::new(true);
-        assert_eq!(pace.deadline_ns(Remaining::Nothing, 5), Some(5 + PAUSE_NS));
+        assert_eq!(pace.deadline_ns(5), Some(5 + PAUSE_NS));
         assert!(pace.wake(false));
     }
 
     #[test]
     fn a_polled_card_is_polled_soon_after_a_frame_and_then_less_and_less_often() {
         let mut pace = Pace::new(true);
-        let mut interval_ns = |has_work| {
-            pace.record(true, has_work);
-            pace.deadline_ns(Remaining::Nothing, 0).expect("a poll")
+        let mut interval_ns = |has_moved| {
+            pace.record(true, has_moved, Remaining::Nothing);
+            pace.deadline_ns(0).expect("a poll")
         };
         assert_eq!(interval_ns(true), POLL_NS_MIN);
         assert_eq!(interval_ns(false), 2 * POLL_NS_MIN);
@@ -135,28 +141,26 @@ mod tests {
         assert_eq!([(); 4].map(|()| interval_ns(false))[3], PAUSE_NS);
         assert_eq!(interval_ns(true), POLL_NS_MIN);
         // The domains below the driver get a turn even so.
-        assert_eq!(pace.deadline_ns(Remaining::More, 0), Some(PAUSE_NS));
+        pace.record(true, true, Remaining::More);
+        assert_eq!(pace.deadline_ns(0), Some(PAUSE_NS));
     }
 
     #[test]
     fn unread_events_are_read_soon_although_nothing_wakes_the_driver() {
         let mut pace = Pace::new(false);
         pace.record_unread(true, 5);
-        let due = pace.deadline_ns(Remaining::Nothing, 6).expect("a wake-up");
+        let due = pace.deadline_ns(6).expect("a wake-up");
         assert_eq!(due, 5 + UNREAD_NS);
         // Frames that arrive meanwhile do not postpone it.
         pace.record_unread(true, 1_000);
-        assert_eq!(pace.deadline_ns(Remaining::Nothing, 1_001), Some(due));
+        assert_eq!(pace.deadline_ns(1_001), Some(due));
         assert!(!pace.is_read_due(due - 1));
         assert!(pace.is_read_due(due));
         // A frame is there at that moment, too.
         pace.record_unread(true, due);
-        assert_eq!(
-            pace.deadline_ns(Remaining::Nothing, due),
-            Some(due + UNREAD_NS)
-        );
+        assert_eq!(pace.deadline_ns(due), Some(due + UNREAD_NS));
         pace.record_unread(false, due);
-        assert_eq!(pace.deadline_ns(Remaining::Nothing, due), None);
+        assert_eq!(pace.deadline_ns(due), None);
     }
 
     #[test]
@@ -164,17 +168,37 @@ mod tests {
         let mut pace = Pace::new(false);
         for _ in 0..IDLE_INTERRUPTS_MAX {
             assert!(pace.wake(true));
-            pace.record(true, false);
+            pace.record(true, false, Remaining::Nothing);
         }
         for _ in 0..3 {
             assert!(!pace.wake(true), "it stays unacknowledged");
-            assert!(pace.deadline_ns(Remaining::Nothing, 0).is_some());
+            assert!(pace.deadline_ns(0).is_some());
             // The pause has passed.
             assert!(pace.wake(false));
-            pace.record(true, false);
+            pace.record(true, false, Remaining::Nothing);
         }
         // A frame ends the storm.
-        pace.record(true, true);
+        pace.record(true, true, Remaining::Nothing);
+        assert!(pace.wake(true));
+    }
+
+    #[test]
+    fn frames_beyond_the_budget_wait_for_the_length_of_a_pause_although_the_card_interrupts() {
+        let mut pace = Pace::new(false);
+        assert!(pace.wake(true));
+        pace.record(true, true, Remaining::More);
+        assert_eq!(pace.deadline_ns(5), Some(5 + PAUSE_NS));
+        for _ in 0..3 {
+            assert!(!pace.wake(true), "it stays unacknowledged");
+            pace.record(false, true, Remaining::More);
+            assert_eq!(pace.deadline_ns(5), Some(5 + PAUSE_NS));
+            // The pause has passed.
+            assert!(pace.wake(false));
+            pace.record(true, true, Remaining::More);
+        }
+        // The bridge has moved them all: the next interrupt counts at once.
+        pace.record(true, true, Remaining::Nothing);
+        assert_eq!(pace.deadline_ns(5), None);
         assert!(pace.wake(true));
     }
 }

@@ -231,6 +231,7 @@ mod tests {
         for model in [Model::Rtl8168, Model::Rtl8125] {
             let (mut nic, fake) = started(model);
             contract::reports_each_change_of_the_link(&mut nic, &fake);
+            contract::reports_a_change_of_the_link_beside_a_frame(&mut nic, &fake);
         }
     }
 

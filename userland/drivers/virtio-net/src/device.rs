@@ -1,61 +1,27 @@
-//! The NIC's common registers: reset, features, queues (virtio 1.2, 3.1 and 4.1.4.3).
+//! The NIC's set-up: reset, features, queues (virtio 1.2, 3.1 and 4.1.4.3), and what its registers report while it runs.
 
-use core::hint;
-
-use nic::{DmaAddress, Hardware, Link, MappedRegisters};
+use nic::{Hardware, Link, MappedRegisters, NarrowRegisters};
 use runtime::protocol::{Mac, Mtu};
 use runtime::shared::SharedMemory;
 
 use crate::configuration::{Configuration, Kind, Place};
+use crate::features::{FEATURE_LINK, FEATURE_MAC, FEATURE_MTU, FEATURE_VERSION_1};
+use crate::features::{Negotiated, choose};
 use crate::queue::{QUEUE_SIZE_MAX, Queue};
-
-const DEVICE_FEATURE_SELECT: usize = 0x00;
-const DEVICE_FEATURE: usize = 0x04;
-const DRIVER_FEATURE_SELECT: usize = 0x08;
-const DRIVER_FEATURE: usize = 0x0c;
-const CONFIGURATION_VECTOR: usize = 0x10;
-const STATUS: usize = 0x14;
-const QUEUE_SELECT: usize = 0x16;
-const QUEUE_SIZE: usize = 0x18;
-const QUEUE_VECTOR: usize = 0x1a;
-const QUEUE_ENABLE: usize = 0x1c;
-const QUEUE_NOTIFY: usize = 0x1e;
-const QUEUE_DESCRIPTORS: usize = 0x20;
-const QUEUE_DRIVER: usize = 0x28;
-const QUEUE_DEVICE: usize = 0x30;
-const COMMON_BYTES: u32 = 0x38;
-
-const STATUS_ACKNOWLEDGE: u8 = 1;
-const STATUS_DRIVER: u8 = 2;
-const STATUS_RUNNING: u8 = 4;
-const STATUS_FEATURES: u8 = 8;
-/// The NIC has met an error from which it does not recover by itself.
-const STATUS_NEEDS_RESET: u8 = 0x40;
-
-/// The NIC reports its MTU, and receives no longer frames.
-const FEATURE_MTU: u64 = 1 << 3;
-/// The NIC has an address of its own.
-const FEATURE_MAC: u64 = 1 << 5;
-/// It reports the state of its link.
-const FEATURE_LINK: u64 = 1 << 16;
-/// It implements version 1, whose layouts this driver uses.
-const FEATURE_VERSION_1: u64 = 1 << 32;
-/// Its addresses go through an IOMMU, if there is one.
-const FEATURE_PLATFORM: u64 = 1 << 33;
-
-/// The offset of the link's state among the registers of a network device.
-const LINK: usize = 6;
-const LINK_IS_UP: u16 = 1;
-/// The offset of the MTU among them.
-const MTU: usize = 10;
-/// The smallest MTU that a NIC may report.
-const REPORTED_MTU_MIN: u16 = 68;
+use crate::registers::*;
 
 /// The entry of the MSI-X table that root has set.
-const VECTOR: u16 = 0;
+pub const VECTOR: u16 = 0;
 
-/// The number of polls before a reset times out.
-const RESET_POLLS_MAX: u32 = 10_000_000;
+/// The time after which a reset counts as failed. Domains of a lower priority do not run meanwhile.
+const RESET_US: u64 = 1_000_000;
+const RESET_STEP_US: u64 = 10;
+
+/// The number of times that registers are read again because they have changed meanwhile.
+const READS_MAX: u32 = 100;
+
+/// The size of a register that gets a queue's number.
+const NOTIFY_BYTES: usize = 2;
 
 /// The reason the NIC cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +29,7 @@ pub enum InitError {
     /// Its configuration space was not handed over.
     #[error("its configuration space was not handed over")]
     NotProvided,
-    /// It has no registers of this kind in the regions that root mapped.
+    /// It has no registers of this kind in the regions that root mapped, or too few.
     #[error("it has no registers {0:?}")]
     NoRegisters(Kind),
     /// The reset did not complete.
@@ -75,106 +41,153 @@ pub enum InitError {
     /// It has no queue of this number, or one of invalid size.
     #[error("it has no queue {0}")]
     Queue(u16),
+    /// It has no register to notify it of this queue's buffers.
+    #[error("it cannot be notified of queue {0}")]
+    Notify(u16),
     /// It does not accept an interrupt vector for this queue.
     #[error("it accepts no interrupt vector for queue {0}")]
     Vector(u16),
     /// It does not accept an interrupt vector for changes of its configuration.
     #[error("it accepts no interrupt vector for changes of its configuration")]
     ConfigurationVector,
+    /// Its registers change all the time.
+    #[error("its configuration never settles")]
+    Unsettled,
     /// Its memory could not be allocated.
     #[error("no memory: {0}")]
     Memory(abi::Error),
 }
 
-/// The result of the negotiation of features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Negotiated {
-    /// The accepted features.
-    pub features: u64,
-    /// The MTU of frames in both directions.
-    pub mtu: u16,
-}
-
 /// The NIC's registers.
 #[derive(Clone, Copy, Debug)]
-pub struct Device {
-    common: MappedRegisters,
-    notify: MappedRegisters,
+pub struct Device<R> {
+    common: R,
+    notify: Block<R>,
     notify_multiplier: usize,
-    specific: MappedRegisters,
+    specific: Block<R>,
+    /// The interrupt vector of all its events; `None` if it is polled.
+    vector: Option<u16>,
 }
 
-/// Notifies the NIC of new buffers in a queue.
+/// Notifies the NIC of new buffers in a queue (4.1.5.2).
 #[derive(Clone, Copy, Debug)]
-pub struct QueueNotifier {
-    notify: MappedRegisters,
+pub struct QueueNotifier<R> {
+    notify: R,
     offset: usize,
     queue: u16,
 }
 
-impl QueueNotifier {
+impl<R: NarrowRegisters> QueueNotifier<R> {
     pub fn notify(&self) {
-        self.notify.store(self.offset, self.queue);
+        self.notify.write_half(self.offset, self.queue);
     }
 }
 
-impl Device {
+impl Device<MappedRegisters> {
     /// Finds the NIC that root handed over.
     ///
     /// # Errors
     /// The missing part.
-    pub fn find(hardware: &Hardware) -> Result<Device, InitError> {
+    pub fn find(hardware: &Hardware) -> Result<Self, InitError> {
         let copy = hardware.configuration();
         let configuration = Configuration::new(copy.ok_or(InitError::NotProvided)?);
-        let registers = |kind| {
+        let block = |kind| {
             let place = configuration.place(kind);
             let memory = place.and_then(|place| region(hardware, place));
-            memory
-                .map(MappedRegisters::new)
-                .ok_or(InitError::NoRegisters(kind))
+            memory.map(Block::new).ok_or(InitError::NoRegisters(kind))
         };
-        let common = configuration.place(Kind::Common);
-        if common.is_none_or(|common| common.bytes < COMMON_BYTES) {
+        let multiplier = configuration.notify_multiplier().unwrap_or(0);
+        Device::new(
+            block(Kind::Common)?,
+            (block(Kind::Notify)?, multiplier as usize),
+            block(Kind::Device)?,
+            hardware.has_interrupt().then_some(VECTOR),
+        )
+    }
+}
+
+impl<R: NarrowRegisters + Clone> Device<R> {
+    /// A NIC with these blocks of registers, the second one with the distance between the queues' notify registers. Without a
+    /// vector it does not interrupt.
+    ///
+    /// # Errors
+    /// [`InitError::NoRegisters`] if the common registers are not complete.
+    pub fn new(
+        common: Block<R>,
+        (notify, notify_multiplier): (Block<R>, usize),
+        specific: Block<R>,
+        vector: Option<u16>,
+    ) -> Result<Device<R>, InitError> {
+        if common.bytes < COMMON_BYTES {
             return Err(InitError::NoRegisters(Kind::Common));
         }
         Ok(Device {
-            common: registers(Kind::Common)?,
-            notify: registers(Kind::Notify)?,
-            notify_multiplier: configuration.notify_multiplier().unwrap_or(0) as usize,
-            specific: registers(Kind::Device)?,
+            common: common.registers,
+            notify,
+            notify_multiplier,
+            specific,
+            vector,
         })
     }
 
     /// Resets the NIC and negotiates features for a port of this MTU; queues are set up next.
     ///
     /// # Errors
-    /// [`InitError::Reset`], [`InitError::Features`] or [`InitError::ConfigurationVector`].
+    /// [`InitError::Reset`], [`InitError::Features`], [`InitError::NoRegisters`] or [`InitError::ConfigurationVector`].
     pub fn begin(&self, port: Mtu) -> Result<Negotiated, InitError> {
-        self.common.store(STATUS, 0u8);
-        let reset = (0..RESET_POLLS_MAX).any(|_| {
-            hint::spin_loop();
-            self.common.load::<u8>(STATUS) == 0
-        });
-        if !reset {
-            return Err(InitError::Reset);
-        }
+        self.reset()?;
         self.add_status(STATUS_ACKNOWLEDGE);
         self.add_status(STATUS_DRIVER);
         let offered = self.offered_features();
         if offered & FEATURE_VERSION_1 == 0 {
             return Err(InitError::Features(offered));
         }
-        let negotiated = choose(offered, || self.specific.load(MTU), port);
+        self.check_specific(offered)?;
+        let negotiated = choose(offered, || self.specific.registers.read_half(MTU), port);
         self.accept_features(negotiated.features);
         self.add_status(STATUS_FEATURES);
-        if self.common.load::<u8>(STATUS) & STATUS_FEATURES == 0 {
+        if self.common.read_byte(STATUS) & STATUS_FEATURES == 0 {
             return Err(InitError::Features(offered));
         }
-        self.common.store(CONFIGURATION_VECTOR, VECTOR);
-        if self.common.load::<u16>(CONFIGURATION_VECTOR) != VECTOR {
+        if !self.set_vector(CONFIGURATION_VECTOR) {
             return Err(InitError::ConfigurationVector);
         }
         Ok(negotiated)
+    }
+
+    /// Resets the NIC. The driver may write to it again when the status has become zero (4.1.4.3.2).
+    fn reset(&self) -> Result<(), InitError> {
+        self.common.write_byte(STATUS, 0);
+        for _ in 0..=RESET_US / RESET_STEP_US {
+            if self.common.read_byte(STATUS) == 0 {
+                return Ok(());
+            }
+            self.common.wait_us(RESET_STEP_US);
+        }
+        Err(InitError::Reset)
+    }
+
+    /// Checks that the NIC has the registers of the features that it offers.
+    fn check_specific(&self, offered: u64) -> Result<(), InitError> {
+        let registers = [
+            (FEATURE_MAC, MAC, MAC_BYTES),
+            (FEATURE_LINK, LINK, 2),
+            (FEATURE_MTU, MTU, 2),
+        ];
+        let is_missing =
+            |(feature, at, bytes)| offered & feature != 0 && !self.specific.has(at, bytes);
+        if registers.into_iter().any(is_missing) {
+            return Err(InitError::NoRegisters(Kind::Device));
+        }
+        Ok(())
+    }
+
+    /// Sets a register of an interrupt vector, if the NIC interrupts; returns whether it accepts the vector (4.1.5.1.2).
+    fn set_vector(&self, register: usize) -> bool {
+        self.vector.is_none_or(|vector| {
+            self.common.write_half(register, vector);
+            self.common.read_half(register) == vector
+        })
     }
 
     /// The size of a queue: the smaller of the NIC's and the driver's maximum.
@@ -182,30 +195,34 @@ impl Device {
     /// # Errors
     /// [`InitError::Queue`].
     pub fn queue_size(&self, number: u16) -> Result<u16, InitError> {
-        self.common.store(QUEUE_SELECT, number);
-        size_within(self.common.load(QUEUE_SIZE)).ok_or(InitError::Queue(number))
+        self.common.write_half(QUEUE_SELECT, number);
+        size_within(self.common.read_half(QUEUE_SIZE)).ok_or(InitError::Queue(number))
     }
 
     /// Sets up a queue of a supported size.
     ///
     /// # Errors
-    /// [`InitError::Vector`].
-    pub fn set_up(&self, number: u16, queue: &Queue) -> Result<QueueNotifier, InitError> {
+    /// [`InitError::Vector`] or [`InitError::Notify`].
+    pub fn set_up(&self, number: u16, queue: &Queue) -> Result<QueueNotifier<R>, InitError> {
         let common = &self.common;
-        common.store(QUEUE_SELECT, number);
-        common.store(QUEUE_SIZE, queue.size());
-        common.store(QUEUE_VECTOR, VECTOR);
-        if common.load::<u16>(QUEUE_VECTOR) != VECTOR {
+        common.write_half(QUEUE_SELECT, number);
+        common.write_half(QUEUE_SIZE, queue.size());
+        if !self.set_vector(QUEUE_VECTOR) {
             return Err(InitError::Vector(number));
+        }
+        let index = usize::from(common.read_half(QUEUE_NOTIFY));
+        let offset = index * self.notify_multiplier;
+        if !self.notify.has(offset, NOTIFY_BYTES) || !offset.is_multiple_of(NOTIFY_BYTES) {
+            return Err(InitError::Notify(number));
         }
         let addresses = queue.addresses();
         write_address(common, QUEUE_DESCRIPTORS, addresses.descriptors);
         write_address(common, QUEUE_DRIVER, addresses.available);
         write_address(common, QUEUE_DEVICE, addresses.used);
-        common.store(QUEUE_ENABLE, 1u16);
+        common.write_half(QUEUE_ENABLE, 1);
         Ok(QueueNotifier {
-            notify: self.notify,
-            offset: usize::from(common.load::<u16>(QUEUE_NOTIFY)) * self.notify_multiplier,
+            notify: self.notify.registers.clone(),
+            offset,
             queue: number,
         })
     }
@@ -216,19 +233,41 @@ impl Device {
     }
 
     /// The NIC's own address, if that feature was negotiated.
-    pub fn mac(&self, features: u64) -> Option<Mac> {
-        let read = || Mac(core::array::from_fn(|index| self.specific.load(index)));
-        (features & FEATURE_MAC != 0).then(read)
+    ///
+    /// # Errors
+    /// [`InitError::Unsettled`].
+    pub fn mac(&self, features: u64) -> Result<Option<Mac>, InitError> {
+        if features & FEATURE_MAC == 0 {
+            return Ok(None);
+        }
+        let read = || {
+            Mac(core::array::from_fn(|at| {
+                self.specific.registers.read_byte(MAC + at)
+            }))
+        };
+        self.read_settled(read).map(Some)
     }
 
-    /// Whether the NIC has met an error, and works no longer (virtio 1.2, 2.1.2).
+    /// Reads registers specific to network devices until they have not changed meanwhile (2.5.1).
+    fn read_settled<T>(&self, read: impl Fn() -> T) -> Result<T, InitError> {
+        for _ in 0..READS_MAX {
+            let before = self.common.read_byte(GENERATION);
+            let value = read();
+            if self.common.read_byte(GENERATION) == before {
+                return Ok(value);
+            }
+        }
+        Err(InitError::Unsettled)
+    }
+
+    /// Whether the NIC has met an error, and works no longer (2.1.2).
     pub fn needs_reset(&self) -> bool {
-        self.common.load::<u8>(STATUS) & STATUS_NEEDS_RESET != 0
+        self.common.read_byte(STATUS) & STATUS_NEEDS_RESET != 0
     }
 
-    /// The state of the link, if that feature was negotiated (virtio 1.2, 5.1.4).
+    /// The state of the link, if that feature was negotiated (5.1.4). It is one register, so it is never read half.
     pub fn link(&self, features: u64) -> Option<Link> {
-        let read = || match self.specific.load::<u16>(LINK) & LINK_IS_UP {
+        let read = || match self.specific.registers.read_half(LINK) & LINK_IS_UP {
             0 => Link::Down,
             _ => Link::UpWithoutSpeed,
         };
@@ -236,57 +275,29 @@ impl Device {
     }
 
     fn add_status(&self, status: u8) {
-        let before = self.common.load::<u8>(STATUS);
-        self.common.store(STATUS, before | status);
+        let before = self.common.read_byte(STATUS);
+        self.common.write_byte(STATUS, before | status);
     }
 
     fn offered_features(&self) -> u64 {
-        let half = |select: u32| {
-            self.common.store(DEVICE_FEATURE_SELECT, select);
-            u64::from(self.common.load::<u32>(DEVICE_FEATURE))
+        let half = |select| {
+            self.common.write(DEVICE_FEATURE_SELECT, select);
+            u64::from(self.common.read(DEVICE_FEATURE))
         };
         half(0) | half(1) << 32
     }
 
     fn accept_features(&self, features: u64) {
-        for (select, half) in [(0u32, features as u32), (1, (features >> 32) as u32)] {
-            self.common.store(DRIVER_FEATURE_SELECT, select);
-            self.common.store(DRIVER_FEATURE, half);
+        for (select, half) in [(0, features as u32), (1, (features >> 32) as u32)] {
+            self.common.write(DRIVER_FEATURE_SELECT, select);
+            self.common.write(DRIVER_FEATURE, half);
         }
-    }
-}
-
-/// Chooses among the offered features. The MTU is the smaller one of the MTUs of the port and of the NIC. A NIC without the
-/// feature of an MTU has 1500. A driver that accepts the feature promises buffers for the NIC's own MTU.
-fn choose(offered: u64, reported: impl FnOnce() -> u16, port: Mtu) -> Negotiated {
-    let features = offered & (FEATURE_VERSION_1 | FEATURE_MAC | FEATURE_LINK | FEATURE_PLATFORM);
-    let port = port.bytes() as u16;
-    let reported = (offered & FEATURE_MTU != 0).then(reported);
-    match reported.filter(|mtu| *mtu >= REPORTED_MTU_MIN) {
-        None => Negotiated {
-            features,
-            mtu: Mtu::STANDARD.bytes() as u16,
-        },
-        Some(mtu) if mtu > port => Negotiated {
-            features,
-            mtu: port,
-        },
-        Some(mtu) => Negotiated {
-            features: features | FEATURE_MTU,
-            mtu,
-        },
     }
 }
 
 /// The size of a queue for which the NIC reports this maximum; `None` if the maximum is not a power of two, as it must be.
 fn size_within(most: u16) -> Option<u16> {
     most.is_power_of_two().then_some(most.min(QUEUE_SIZE_MAX))
-}
-
-/// Writes an address to two registers of half its width.
-fn write_address(registers: &MappedRegisters, offset: usize, address: DmaAddress) {
-    registers.store(offset, address.get() as u32);
-    registers.store(offset + 4, (address.get() >> 32) as u32);
 }
 
 /// The part of a mapped region that holds some registers.
@@ -300,24 +311,6 @@ fn region(hardware: &Hardware, place: Place) -> Option<SharedMemory<'static>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_mtu_is_the_smaller_one_of_the_ports_and_the_nics() {
-        let base = FEATURE_VERSION_1 | FEATURE_MAC;
-        let chosen = |offered, reported, port| {
-            let port = Mtu::try_from(port).expect("an MTU");
-            let Negotiated { features, mtu } = choose(offered, || reported, port);
-            assert_eq!(features & !FEATURE_MTU, base);
-            (features & FEATURE_MTU != 0, mtu)
-        };
-        let offered = base | FEATURE_MTU | 1 << 15;
-        assert_eq!(chosen(offered, 65_000, 65_000), (true, 65_000));
-        assert_eq!(chosen(offered, 9000, 65_000), (true, 9000));
-        assert_eq!(chosen(offered, 1400, 1500), (true, 1400));
-        assert_eq!(chosen(offered, 65_535, 9000), (false, 9000));
-        assert_eq!(chosen(offered, 67, 9000), (false, 1500));
-        assert_eq!(chosen(base, 9000, 9000), (false, 1500));
-    }
 
     #[test]
     fn a_queue_is_as_large_as_nic_and_driver_allow() {

@@ -3,9 +3,12 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`configuration`] | the location of the NIC's registers, from its configuration space |
-//! | [`device`] | the NIC's common registers: reset, features, queues |
+//! | [`registers`] | offsets and bits of the NIC's registers |
+//! | [`features`] | the features that the driver accepts |
+//! | [`device`] | the NIC's set-up: reset, features, queues |
 //! | [`queue`] | a split queue in memory that the NIC reads and writes |
 //! | [`virtio_net`] | sending and receiving frames |
+//! | `fake` | for tests: a NIC, its registers, and its side of the queues |
 //!
 //! The rest of the driver is in the crate `nic`. Each queue has buffers of its own in memory for DMA.
 
@@ -15,7 +18,11 @@ extern crate alloc;
 
 mod configuration;
 mod device;
+#[cfg(test)]
+mod fake;
+mod features;
 mod queue;
+mod registers;
 mod virtio_net;
 
 use runtime::Start;

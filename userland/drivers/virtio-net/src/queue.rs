@@ -20,11 +20,12 @@ use runtime::shared::SharedMemory;
 /// The maximum number of buffers in a queue. A queue has fewer, a power of two, if the NIC does not support that many.
 pub const QUEUE_SIZE_MAX: u16 = 128;
 
-const DESCRIPTOR_BYTES: usize = 16;
+pub const DESCRIPTOR_BYTES: usize = 16;
 const AVAILABLE: usize = DESCRIPTOR_BYTES * QUEUE_SIZE_MAX as usize;
 const USED: usize = 4096;
-const HEAD_BYTES: usize = 4;
-const USED_ENTRY_BYTES: usize = 8;
+/// The flags and the index before the entries of either ring.
+pub const HEAD_BYTES: usize = 4;
+pub const USED_ENTRY_BYTES: usize = 8;
 
 /// The size of a queue in bytes.
 pub const QUEUE_BYTES: usize = 8192;
@@ -35,9 +36,12 @@ const _: () = {
     assert!(QUEUE_SIZE_MAX.is_power_of_two(), "indices wrap around");
 };
 
-const WRITABLE: u64 = 1 << 1;
-const NO_INTERRUPT: u32 = 1;
-const NO_NOTIFICATION: u32 = 1;
+/// The flag of a descriptor whose buffer the NIC writes (2.7.5).
+pub const WRITABLE: u64 = 1 << 1;
+/// The driver's flag that it wants no interrupt for used buffers (2.7.7).
+pub const NO_INTERRUPT: u32 = 1;
+/// The NIC's flag that it wants no notification of available buffers (2.7.10).
+pub const NO_NOTIFICATION: u32 = 1;
 
 /// The index of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +81,7 @@ pub struct Addresses {
     pub used: DmaAddress,
 }
 
-/// The used ring contains a buffer that was not lent to the NIC.
+/// The used ring contains a buffer that was not lent to the NIC, or more buffers than were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsedRingError;
 
@@ -148,10 +152,15 @@ impl Queue {
     /// Takes back the next used buffer, and returns the number of bytes that the NIC wrote.
     ///
     /// # Errors
-    /// [`UsedRingError`] if that buffer is not lent to the NIC.
+    /// [`UsedRingError`] if that buffer is not lent to the NIC, or if the NIC has used more buffers than it has.
     pub fn take(&mut self) -> Result<Option<(Buffer, u32)>, UsedRingError> {
-        if !self.has_used() {
+        let used = self.used_index().wrapping_sub(self.taken);
+        if used == 0 {
             return Ok(None);
+        }
+        // Beyond them are entries of an earlier round, whose buffers may be lent again.
+        if used > self.published.wrapping_sub(self.taken) {
+            return Err(UsedRingError);
         }
         let entry = usize::from(self.taken % self.size) * USED_ENTRY_BYTES;
         let at = USED + HEAD_BYTES + entry;

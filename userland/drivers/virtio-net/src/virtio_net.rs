@@ -13,14 +13,17 @@
 
 use alloc::vec::Vec;
 
-use nic::{DmaMemory, Events, Hardware, Link, Nic, NicFault, Received};
+use nic::{
+    DmaMemory, Events, Hardware, Link, MappedRegisters, NarrowRegisters, Nic, NicFault, Received,
+};
 use runtime::capability::BusRange;
 use runtime::port::layout::SLOT_SPARE_BYTES;
 use runtime::port::{FRAME_BYTES_MIN, Frame, Layout};
 use runtime::protocol::{Mac, Mtu};
 use runtime::shared::SharedMemory;
 
-use crate::device::{Device, InitError, Negotiated, QueueNotifier};
+use crate::device::{Device, InitError, QueueNotifier};
+use crate::features::Negotiated;
 use crate::queue::{Buffer, Purpose, QUEUE_BYTES, Queue, UsedRingError};
 
 const RECEIVE_QUEUE: u16 = 0;
@@ -30,29 +33,29 @@ const HEADER_OFFSET: usize = 4;
 const HEADER_BYTES: usize = 12;
 const FRAME_OFFSET: usize = HEADER_OFFSET + HEADER_BYTES;
 
+/// Allocates zeroed memory for DMA, at least this large.
+type Allocate<'a> = dyn FnMut(usize) -> Result<DmaMemory, abi::Error> + 'a;
+
 const _: () = assert!(FRAME_OFFSET <= SLOT_SPARE_BYTES);
 
 /// A queue, its buffers and its notifier.
 #[derive(Debug)]
-struct BufferedQueue {
+struct BufferedQueue<R> {
     queue: Queue,
     buffers: DmaMemory,
     layout: Layout,
-    notifier: QueueNotifier,
+    notifier: QueueNotifier<R>,
 }
 
-impl BufferedQueue {
+impl<R: NarrowRegisters + Clone> BufferedQueue<R> {
     /// Sets up a queue with buffers as in this layout.
     fn open(
-        hardware: &Hardware,
-        device: &Device,
+        device: &Device<R>,
         number: u16,
         layout: Layout,
-    ) -> Result<BufferedQueue, InitError> {
-        let memory = |bytes| {
-            let memory = hardware.dma_memory(bytes, BusRange::ALL);
-            memory.map_err(InitError::Memory)
-        };
+        allocate: &mut Allocate<'_>,
+    ) -> Result<BufferedQueue<R>, InitError> {
+        let mut memory = |bytes| allocate(bytes).map_err(InitError::Memory);
         let queue = Queue::new(memory(QUEUE_BYTES)?, device.queue_size(number)?);
         Ok(BufferedQueue {
             notifier: device.set_up(number, &queue)?,
@@ -63,7 +66,7 @@ impl BufferedQueue {
     }
 
     /// All buffers.
-    fn all(&self) -> impl Iterator<Item = Buffer> + use<> {
+    fn all(&self) -> impl Iterator<Item = Buffer> + use<R> {
         let count = self.layout.slot_count() as u16;
         (0..count.min(self.queue.size())).map(Buffer)
     }
@@ -103,9 +106,10 @@ impl BufferedQueue {
     }
 }
 
+/// A running NIC.
 #[derive(Debug)]
-pub struct VirtioNet {
-    device: Device,
+pub struct VirtioNet<R> {
+    device: Device<R>,
     /// The negotiated features.
     features: u64,
     /// The state of the link when it was last read.
@@ -113,30 +117,41 @@ pub struct VirtioNet {
     needs_reset: bool,
     mac: Option<Mac>,
     frame_bytes_max: usize,
-    receive: BufferedQueue,
-    send: BufferedQueue,
+    receive: BufferedQueue<R>,
+    send: BufferedQueue<R>,
     /// The buffers for sending that the NIC does not have.
     free: Vec<Buffer>,
 }
 
-impl VirtioNet {
+impl VirtioNet<MappedRegisters> {
     /// Initialises the NIC that root handed over.
     ///
     /// # Errors
     /// The reason it cannot be used.
-    pub fn open(hardware: &Hardware) -> Result<VirtioNet, InitError> {
-        let device = Device::find(hardware)?;
-        let Negotiated { features, mtu } = device.begin(hardware.mtu())?;
+    pub fn open(hardware: &Hardware) -> Result<Self, InitError> {
+        let mut allocate = |bytes| hardware.dma_memory(bytes, BusRange::ALL);
+        VirtioNet::start(Device::find(hardware)?, hardware.mtu(), &mut allocate)
+    }
+}
+
+impl<R: NarrowRegisters + Clone> VirtioNet<R> {
+    /// Resets and starts a NIC for a port of this MTU.
+    fn start(
+        device: Device<R>,
+        port: Mtu,
+        allocate: &mut Allocate<'_>,
+    ) -> Result<VirtioNet<R>, InitError> {
+        let Negotiated { features, mtu } = device.begin(port)?;
         let layout = Layout::of(Mtu::try_from(u32::from(mtu)).unwrap_or_default());
-        let queue = |number| BufferedQueue::open(hardware, &device, number, layout);
+        let mut queue = |number| BufferedQueue::open(&device, number, layout, allocate);
         let receive = queue(RECEIVE_QUEUE)?;
         let send = queue(SEND_QUEUE)?;
         let mut nic = VirtioNet {
+            link: device.link(features),
+            mac: device.mac(features)?,
             device,
             features,
-            link: device.link(features),
             needs_reset: false,
-            mac: device.mac(features),
             frame_bytes_max: FRAME_BYTES_MIN + usize::from(mtu),
             free: send.all().collect(),
             receive,
@@ -146,7 +161,7 @@ impl VirtioNet {
         for buffer in nic.receive.all() {
             nic.offer_for_receiving(buffer);
         }
-        device.run();
+        nic.device.run();
         nic.publish();
         Ok(nic)
     }
@@ -166,7 +181,7 @@ impl VirtioNet {
     }
 }
 
-impl Nic for VirtioNet {
+impl<R: NarrowRegisters + Clone> Nic for VirtioNet<R> {
     fn mac(&self) -> Option<Mac> {
         self.mac
     }
@@ -175,8 +190,11 @@ impl Nic for VirtioNet {
         self.frame_bytes_max
     }
 
+    /// It may have changed between the start's first read and the moment from which the NIC reports changes, so the next change is
+    /// relative to the state that the caller gets.
     fn link(&mut self) -> Option<Link> {
-        self.device.link(self.features)
+        self.link = self.device.link(self.features);
+        self.link
     }
 
     /// Frames and changes of the configuration share one interrupt. Reading the registers takes longer than a frame, so an interrupt
@@ -189,9 +207,9 @@ impl Nic for VirtioNet {
             };
         }
         self.needs_reset = self.device.needs_reset();
-        let link = self.link();
+        let before = self.link;
         Events {
-            link: core::mem::replace(&mut self.link, link) != link,
+            link: self.link() != before,
             ..Events::default()
         }
     }
@@ -206,6 +224,9 @@ impl Nic for VirtioNet {
             return Ok(None);
         };
         let bytes = (written as usize).saturating_sub(HEADER_BYTES);
+        if bytes > self.receive.frame_bytes() {
+            return Err(NicFault("received a frame larger than its buffer"));
+        }
         let received = Received::of_length(bytes, self.frame_bytes_max);
         if let Received::Frame(bytes) = received {
             into.copy_from(self.receive.frame(buffer), bytes);
@@ -242,3 +263,8 @@ impl Nic for VirtioNet {
         self.send.publish();
     }
 }
+
+#[cfg(test)]
+mod lies;
+#[cfg(test)]
+mod tests;

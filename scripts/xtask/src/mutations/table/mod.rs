@@ -12,6 +12,7 @@
 //! | `planning` | the plan of a move: when the domain is frozen, how much it is slowed down before, and what is reported meanwhile |
 //! | `returns` | the moves of domains that return |
 //! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
+//! | `cards` | the drivers of network cards |
 //! | `frames` | the way of frames through the switch, and the merging of received TCP segments |
 
 use super::Finder::{self, Host, Machine};
@@ -42,6 +43,7 @@ macro_rules! mutations {
 
 mod accounts;
 mod authority;
+mod cards;
 mod destruction;
 mod frames;
 mod handover;
@@ -66,6 +68,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         returns::MUTATIONS,
         late_frames::MUTATIONS,
         frames::MUTATIONS,
+        cards::MUTATIONS,
     ]
     .into_iter()
     .flatten()

@@ -11,8 +11,14 @@ use std::vec::Vec;
 use runtime::host::shared_memory;
 use runtime::port::layout::PORT_BYTES;
 use runtime::port::{FRAME_BYTES_MAX, Port, Side};
+use runtime::shared::SharedMemory;
 
 use crate::{Nic, Received};
+
+std::thread_local! {
+    /// The port through which each frame to send passes. Memory for tests is never freed.
+    static LINK: SharedMemory<'static> = shared_memory(PORT_BYTES);
+}
 
 /// More received frames than any ring holds.
 const ENDLESS: usize = 1000;
@@ -44,13 +50,14 @@ pub fn receive_all(nic: &mut impl Nic) -> Vec<Option<Vec<u8>>> {
 /// # Panics
 /// If the card breaks its contract.
 pub fn send(nic: &mut impl Nic, bytes: &[u8]) -> bool {
-    let link = shared_memory(PORT_BYTES);
+    let link = LINK.with(|link| *link);
     let near = Port::try_new(link, Side::Switch).expect("a port");
     near.outgoing().send(bytes).expect("an empty port");
     let far = Port::try_new(link, Side::Domain).expect("a port");
     let has_space = nic.has_space().expect("a card that can be used");
     let frame = far.incoming().peek().expect("a whole port");
     nic.send(&frame.expect("a frame"));
+    far.incoming().take();
     nic.publish();
     has_space
 }

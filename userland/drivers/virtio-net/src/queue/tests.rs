@@ -1,49 +1,38 @@
-//! The queue against a fake NIC.
+//! The queue against the NIC's side of it.
+
+extern crate std;
 
 use super::*;
-use alloc::vec::Vec;
+use crate::fake::FakeQueue;
 use runtime::host::shared_memory;
+use std::vec::Vec;
 
 const NOWHERE: DmaAddress = DmaAddress::new(0);
 
-/// A NIC that may mark any buffer as used, whether it was offered or not.
+/// A NIC with one queue, which may mark any buffer as used.
 struct FakeNic {
-    memory: SharedMemory<'static>,
-    size: u16,
-    /// Its index in the available ring.
-    available: u16,
-    /// Its index in the used ring.
-    used: u16,
+    memory: DmaMemory,
+    queue: FakeQueue,
 }
 
 impl FakeNic {
-    fn u16_at(&self, at: usize) -> u16 {
-        let mut bytes = [0; 2];
-        self.memory.read(at, &mut bytes);
-        u16::from_le_bytes(bytes)
+    /// The driver's flags and index.
+    fn head(&self) -> (u16, u16) {
+        let head = self.memory.memory().word32(AVAILABLE);
+        let head = head.load(Ordering::Relaxed);
+        (head as u16, (head >> 16) as u16)
     }
 
-    /// The index, address, length and flags of each buffer that became available since the last call.
-    fn take_available(&mut self) -> Vec<(u16, u64, u32, u16)> {
-        let mut buffers = Vec::new();
-        while self.available != self.u16_at(AVAILABLE + 2) {
-            let place = usize::from(self.available % self.size);
-            let index = self.u16_at(AVAILABLE + HEAD_BYTES + 2 * place);
-            let at = usize::from(index) * DESCRIPTOR_BYTES;
-            let address = self.memory.word64(at).load(Ordering::Relaxed);
-            let bytes = self.memory.word32(at + 8).load(Ordering::Relaxed);
-            buffers.push((index, address, bytes, self.u16_at(at + 12)));
-            self.available = self.available.wrapping_add(1);
-        }
-        buffers
+    /// The index, address, length and access of each buffer that became available since the last call.
+    fn take_available(&mut self) -> Vec<(u16, u64, u32, bool)> {
+        let next = || self.queue.take(&self.memory);
+        core::iter::from_fn(next)
+            .map(|lent| (lent.id, lent.address, lent.bytes, lent.is_writable))
+            .collect()
     }
 
     fn mark_used(&mut self, index: u32, bytes: u32) {
-        let at = USED + HEAD_BYTES + usize::from(self.used % self.size) * USED_ENTRY_BYTES;
-        self.memory.word32(at).store(index, Ordering::Relaxed);
-        self.memory.word32(at + 4).store(bytes, Ordering::Relaxed);
-        self.used = self.used.wrapping_add(1);
-        self.memory.write(USED + 2, &self.used.to_le_bytes());
+        self.queue.give_back(&self.memory, (index, bytes), 1);
     }
 }
 
@@ -52,14 +41,27 @@ fn pair() -> (Queue, FakeNic) {
 }
 
 fn pair_of(size: u16) -> (Queue, FakeNic) {
-    let memory = shared_memory(QUEUE_BYTES);
-    let nic = FakeNic {
-        memory,
-        size,
-        available: 0,
-        used: 0,
-    };
-    (Queue::new(DmaMemory::new(memory, NOWHERE), size), nic)
+    let memory = DmaMemory::new(shared_memory(QUEUE_BYTES), NOWHERE);
+    let queue = Queue::new(memory, size);
+    let addresses = queue.addresses();
+    let places = [addresses.descriptors, addresses.available, addresses.used];
+    let fake = FakeQueue::new(size, places.map(DmaAddress::get));
+    (
+        queue,
+        FakeNic {
+            memory,
+            queue: fake,
+        },
+    )
+}
+
+/// Offers and publishes these buffers, which the NIC takes.
+fn lend(queue: &mut Queue, nic: &mut FakeNic, buffers: &[u16]) {
+    for buffer in buffers {
+        queue.offer(Buffer(*buffer), NOWHERE, 1, Purpose::Send);
+    }
+    assert!(queue.publish());
+    assert_eq!(nic.take_available().len(), buffers.len());
 }
 
 #[test]
@@ -76,7 +78,7 @@ fn the_nic_sees_buffers_only_after_they_are_published() {
     assert!(queue.publish());
     assert_eq!(
         nic.take_available(),
-        [(5, 0xdead_0000, 100, 2), (6, 0xbeef_0000, 60, 0)]
+        [(5, 0xdead_0000, 100, true), (6, 0xbeef_0000, 60, false)]
     );
     assert!(!queue.publish(), "nothing was offered since");
 }
@@ -99,7 +101,7 @@ fn buffers_are_reused_indefinitely() {
 #[test]
 fn a_nic_that_suppresses_notifications_gets_none() {
     let (mut queue, nic) = pair();
-    nic.memory.write(USED, &[1, 0]);
+    nic.queue.suppress_notifications(&nic.memory, true);
     queue.offer(Buffer(0), NOWHERE, 1, Purpose::Send);
     assert!(!queue.publish());
 }
@@ -108,27 +110,41 @@ fn a_nic_that_suppresses_notifications_gets_none() {
 fn the_interrupt_flag_and_the_index_do_not_overwrite_each_other() {
     let (mut queue, mut nic) = pair();
     queue.set_interrupts(false);
-    assert_eq!(nic.u16_at(AVAILABLE), 1);
-    queue.offer(Buffer(0), NOWHERE, 1, Purpose::Send);
-    let _ = queue.publish();
-    assert_eq!(nic.u16_at(AVAILABLE), 1);
-    assert_eq!(nic.take_available().len(), 1);
+    assert_eq!(nic.head(), (1, 0));
+    lend(&mut queue, &mut nic, &[0]);
+    assert_eq!(nic.head(), (1, 1));
     queue.set_interrupts(true);
-    assert_eq!((nic.u16_at(AVAILABLE), nic.u16_at(AVAILABLE + 2)), (0, 1));
+    assert_eq!(nic.head(), (0, 1));
 }
 
 #[test]
 fn a_used_buffer_that_was_not_lent_is_an_error() {
+    for id in [3, u32::from(QUEUE_SIZE_MAX), 0x1_0001, u32::MAX] {
+        let (mut queue, mut nic) = pair();
+        lend(&mut queue, &mut nic, &[1, 2]);
+        nic.mark_used(id, 0);
+        assert_eq!(queue.take(), Err(UsedRingError));
+    }
     let (mut queue, mut nic) = pair();
-    nic.mark_used(3, 0);
-    assert_eq!(queue.take(), Err(UsedRingError));
-    let (mut queue, mut nic) = pair();
-    nic.mark_used(QUEUE_SIZE_MAX.into(), 0);
-    assert_eq!(queue.take(), Err(UsedRingError));
-    let (mut queue, mut nic) = pair();
-    queue.offer(Buffer(1), NOWHERE, 1, Purpose::Send);
+    lend(&mut queue, &mut nic, &[1, 2]);
     nic.mark_used(1, 0);
     nic.mark_used(1, 0);
     assert!(queue.take().is_ok());
     assert_eq!(queue.take(), Err(UsedRingError));
+}
+
+#[test]
+fn more_used_buffers_than_are_lent_are_an_error() {
+    // The entries of earlier rounds name buffers that are lent again.
+    for (size, step) in [(8, 3), (8, 9), (8, 0x8000), (8, 0xffff), (128, 0xffff)] {
+        let (mut queue, mut nic) = pair_of(size);
+        for round in 0..u32::from(size) {
+            lend(&mut queue, &mut nic, &[round as u16 % 4]);
+            nic.mark_used(round % 4, 60);
+            assert!(queue.take().is_ok());
+        }
+        lend(&mut queue, &mut nic, &[0, 1]);
+        nic.queue.give_back(&nic.memory, (0, 60), step);
+        assert_eq!(queue.take(), Err(UsedRingError), "{size} {step}");
+    }
 }
