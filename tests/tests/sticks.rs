@@ -28,9 +28,14 @@ fn line_of(model: NicModel, mac: MacAddress, words: &str, text: &str) -> String 
     machine(&mut segment, model, mac, words).expect(text, LIMIT)
 }
 
-/// Starts two PCs from one stick, and waits until each has recognised itself and found the other one.
-fn start(firmware: Firmware, changes: [OptionsChange; 2]) -> Fleet {
-    let mut fleet = Fleet::start_sticks_under(firmware, changes);
+/// Starts two PCs with these cards from one stick, and waits until each has recognised itself and found the other one.
+fn start(firmware: Firmware, cards: [Card; 2]) -> Fleet {
+    let mut fleet = Fleet::start_sticks_under(firmware, cards.map(|card| card.change));
+    for (node, card) in fleet.nodes().zip(cards) {
+        if firmware == Firmware::Uefi && card.has_firmware_driver {
+            assert_used_by_firmware(&fleet, node);
+        }
+    }
     fleet.await_log(
         Node::A,
         "machine a of the fleet, by its network card 52:54:00:ca:7a:01",
@@ -45,9 +50,18 @@ fn start(firmware: Firmware, changes: [OptionsChange; 2]) -> Fleet {
     fleet
 }
 
+/// Checks that the firmware has used a machine's card before Caravan did. It has asked whether another host has the IPv6 address that
+/// follows from the card's Ethernet address. Caravan's hosts have other Ethernet addresses.
+fn assert_used_by_firmware(fleet: &Fleet, node: Node) {
+    let MacAddress([.., x, y, z]) = node.nic();
+    let group = MacAddress([0x33, 0x33, 0xff, x, y, z]);
+    let traffic = fleet.port(node).traffic_between(node.nic(), group);
+    assert!(traffic.frames > 0, "{node:?}: {traffic:?}");
+}
+
 #[test]
 fn two_pcs_start_from_one_stick_and_move_a_store() {
-    let mut fleet = start(Firmware::Bios, [cards::E1000E.change, cards::IGB.change]);
+    let mut fleet = start(Firmware::Bios, [cards::E1000E, cards::IGB]);
     move_store_under_load(&mut fleet, 1);
 }
 
@@ -55,7 +69,11 @@ fn two_pcs_start_from_one_stick_and_move_a_store() {
 #[test]
 fn two_pcs_start_from_one_stick_under_uefi_and_move_a_store() {
     let far: OptionsChange = |it| (cards::VMXNET3.change)(it).behind_root_buses();
-    let mut fleet = start(Firmware::Uefi, [cards::VIRTIO.change, far]);
+    let far = Card {
+        change: far,
+        ..cards::VMXNET3
+    };
+    let mut fleet = start(Firmware::Uefi, [cards::VIRTIO, far]);
     fleet.await_log(Node::B, "bus 40 is a further root bus, with 2 functions");
     move_store_under_load(&mut fleet, 1);
 }
@@ -117,7 +135,7 @@ fn use_cards(firmware: Firmware, cards: [Card; 2]) {
     let Some(times) = variable("CARAVAN_CARD_MOVES") else {
         return println!("not run: CARAVAN_CARD_MOVES is not set");
     };
-    let mut fleet = start(firmware, cards.map(|card| card.change));
+    let mut fleet = start(firmware, cards);
     restart_under_traffic(&mut fleet, cards, counter::LARGE, times);
 }
 

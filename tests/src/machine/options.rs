@@ -50,7 +50,8 @@ impl Boot {
             (Boot::NetworkBios, _) => format!(",bootindex={number}"),
             (Boot::NetworkUefi, _) => format!(",romfile=,bootindex={number}"),
             (_, NicRoms::None) => ",romfile=".to_owned(),
-            (_, NicRoms::Own) => String::new(),
+            // Firmware uses only devices in its order of boot media. The stick is first.
+            (_, NicRoms::Own) => format!(",bootindex={}", number + 2),
         }
     }
 }
@@ -249,8 +250,8 @@ impl Options {
         self
     }
 
-    /// Leaves each NIC the program that QEMU has for its model, from which the firmware gets a driver for it. QEMU has none for the
-    /// model igb.
+    /// Lets firmware use each NIC, with the program that QEMU has for its model, and boot from its network if it cannot boot from the
+    /// stick. QEMU has no such program for the model igb.
     pub fn nic_roms(mut self) -> Self {
         self.nic_roms = NicRoms::Own;
         self
