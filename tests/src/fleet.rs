@@ -1,19 +1,21 @@
 //! Machines on a segment, and a host beside them, the third party: a [`Fleet`], with which every test of a move begins.
 //!
 //! The machines run Caravan. Usually there are two, from the manifests `usual-a` and `machine-b`. The third party
-//! probes them, and sends the operator's commands (`operator`). `memory` has the memory that the machines use. In a `lab` the
-//! third party also starts the second machine, from the network.
+//! probes them, and sends the operator's commands (`operator`). `memory` has the memory that the machines use. The PCs of
+//! `sticks` start from one USB stick. In a `lab` the third party also starts the second machine, from the network.
 
 mod lab;
 mod memory;
 mod operator;
+mod sticks;
 
 use std::path::Path;
 use std::time::Duration;
 
 pub use operator::send_command;
+pub use sticks::Firmware;
 
-use crate::machine::{Boot, Machine, NicModel, Options};
+use crate::machine::{Boot, Machine, Options};
 use crate::migration::Migration;
 use crate::output::Output;
 use crate::prober;
@@ -51,8 +53,6 @@ const NEMESIS_ARCHIVES: [&str; 2] = ["nemesis-a", "nemesis-b"];
 /// The archives of two machines with an MTU for NIC and migration server: 9000 on the first one, 65000 on the second one.
 const JUMBO_ARCHIVES: [&str; 2] = ["jumbo-a", "jumbo-b"];
 
-/// In place of an archive: the stick with the image of the default fleet.
-const STICK: &str = "stick";
 /// The UUID of the machine `b` in that fleet, whose machine `a` is recognised by its network card.
 pub const UUID_OF_B: &str = "b0000000-0000-4000-8000-00000000000b";
 /// How long firmware and a boot loader may take until a machine is up. Only a hang reaches this limit.
@@ -64,16 +64,6 @@ pub type OptionsChange = fn(Options) -> Options;
 /// No change.
 fn unchanged(options: Options) -> Options {
     options
-}
-
-/// The first PC that starts from the stick.
-fn with_e1000e(options: Options) -> Options {
-    options.nic_model(NicModel::E1000e)
-}
-
-/// The second one.
-fn with_igb_and_uuid(options: Options) -> Options {
-    options.nic_model(NicModel::Igb).uuid(UUID_OF_B)
 }
 
 /// Machines and a third party.
@@ -174,20 +164,6 @@ impl Fleet {
     /// As [`Fleet::start`].
     pub fn start_jumbo() -> Fleet {
         Fleet::start_from(&JUMBO_ARCHIVES, [|options| options.host_mtu(65_000); 2])
-    }
-
-    /// Starts two PCs with different Intel cards from one stick, whose image has the manifests of both, and waits until their
-    /// migration servers are up.
-    ///
-    /// # Panics
-    ///
-    /// As [`Fleet::start`].
-    pub fn start_sticks() -> Fleet {
-        let mut fleet = Fleet::begin(&[STICK; 2], [with_e1000e, with_igb_and_uuid]);
-        for node in fleet.nodes() {
-            fleet.machine(node).expect_anywhere(UP, STICK_LIMIT);
-        }
-        fleet
     }
 
     /// Starts two machines with an MTU of 65000 for NIC and migration server, and with this change of their options, and waits until
@@ -358,7 +334,8 @@ impl Fleet {
 
     fn boot(&self, node: Node) -> Machine {
         let options = match self.archives[node as usize] {
-            STICK => Options::new(node.name(), Boot::StickBios(Artefacts::image())),
+            sticks::BIOS => sticks::options(node, Firmware::Bios),
+            sticks::UEFI => sticks::options(node, Firmware::Uefi),
             lab::NETWORK => Options::new(node.name(), Boot::NetworkBios),
             archive => {
                 let archive = Some(Artefacts::archive_named(archive));

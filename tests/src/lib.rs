@@ -19,6 +19,7 @@
 
 pub mod artefacts;
 pub mod bochs;
+pub mod cards;
 pub mod cases;
 pub mod child;
 pub mod counter;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use harness::bochs::Processor;
 use harness::fleet::UUID_OF_B;
-use harness::machine::{Board, Boot, Options};
-use harness::{Artefacts, Bochs, counter, loader};
+use harness::machine::{Board, Boot, NicModel, Options};
+use harness::{Artefacts, Bochs, MacAddress, Segment, counter, loader};
 use serde_json::json;
 
 /// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes seconds, and many on a slow host.
@@ -88,7 +88,13 @@ fn starts_by_pvh_on_a_pc() {
 #[test]
 fn starts_on_a_board_without_pci_express() {
     comes_up(by_pvh("pc").board(Board::Pc));
-    comes_up_with(by_bios("pc-bios").board(Board::Pc), NOMAD);
+    let mut segment = Segment::new();
+    let far = by_bios("pc-bios").board(Board::Pc).behind_root_buses();
+    let far = far.nic_model(NicModel::E1000);
+    let far = far.nic(&segment.port("pc-bios"), MacAddress::local(9));
+    let log = comes_up_with(far, NOMAD);
+    let card = "network card 0 is 8086:100e at 41:00.0";
+    assert!(log.contains(card), "{log}");
 }
 
 #[test]

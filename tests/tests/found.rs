@@ -1,7 +1,6 @@
 //! Machines whose manifests have no addresses of others find each other on the wire.
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use Node::{A, B, C};
 use harness::fleet::LIMIT;
@@ -16,32 +15,14 @@ const SLOW: Duration = Duration::from_secs(6);
 /// The server's line about its second reply to a request for the address.
 const REPEATED: &str = "dhcp Lease 2";
 
-/// The interval between queries.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
-
-/// Waits until the machine at this address lists another one at an address that a handshake has proven; returns the list.
-fn await_found(fleet: &Fleet, at: &str, other: Node, other_address: &str) -> String {
-    let deadline = Instant::now() + LIMIT;
-    let expected = [other.name(), other_address, "handshake"];
-    loop {
-        let list = fleet.command_at(at, &["machines"]);
-        let mut rows = list.lines().map(str::split_whitespace);
-        if rows.any(|row| row.take(3).eq(expected)) {
-            return list;
-        }
-        assert!(Instant::now() < deadline, "{other:?} is not in {list}");
-        sleep(POLL_INTERVAL);
-    }
-}
-
 /// Two machines of one fleet, and one of another fleet with the name of one of them.
 #[test]
 fn machines_find_each_other_and_move_a_domain_and_a_stranger_is_not_listed() {
     let mut fleet = Fleet::start_as(&["found-a", "found-b", "found-stranger"]);
     // The counter's home has queried all machines of the fleet, so it has found them.
     fleet.await_log(A, counter::READY);
-    let lists = [(A, B), (B, A)]
-        .map(|(by, other)| await_found(&fleet, by.address(), other, other.address()));
+    let lists =
+        [(A, B), (B, A)].map(|(by, other)| fleet.await_found(by.address(), other, other.address()));
     fleet.migrate("counter", A);
     fleet.migrate("counter", B);
     for list in lists {
@@ -61,8 +42,8 @@ fn a_machine_with_a_lease_is_found_and_domains_move_there_and_back() {
     let _servers = lan_servers::start(&fleet.party);
     let leased = dhcp::LEASED.0.to_string();
     fleet.await_log(B, &format!("[nomad] this machine has the address {leased}"));
-    await_found(&fleet, A.address(), B, &leased);
-    await_found(&fleet, &leased, A, A.address());
+    fleet.await_found(A.address(), B, &leased);
+    fleet.await_found(&leased, A, A.address());
     fleet.await_log(A, counter::READY);
     fleet.migrate("counter", A);
     let reply = fleet.command_at(&leased, &["migrate", "counter", A.name()]);
@@ -90,7 +71,7 @@ fn a_machine_whose_dhcp_server_is_slow_is_found_later() {
         earlier.is_some_and(|earlier| !earlier.contains("Renewal")),
         "{replies}"
     );
-    await_found(&fleet, A.address(), B, &leased);
+    fleet.await_found(A.address(), B, &leased);
     fleet.await_log(A, counter::READY);
 }
 
@@ -137,7 +118,7 @@ fn machines_find_each_other_and_move_a_domain_among_a_hundred_other_hosts() {
     // The counter's home has found the other machine.
     fleet.await_log(A, counter::READY);
     for (by, other) in [(A, B), (B, A)] {
-        let list = await_found(&fleet, by.address(), other, other.address());
+        let list = fleet.await_found(by.address(), other, other.address());
         // The titles, two machines, and a line about drivers.
         assert_eq!(list.lines().count(), 4, "{list}");
     }

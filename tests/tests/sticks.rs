@@ -1,9 +1,13 @@
 //! One image for a whole fleet: each machine finds its own part in it, and a machine that the fleet does not name is a guest.
+//!
+//! Two PCs start from one stick, find each other, and move a store under load. The tests at the end do this for each network card
+//! of QEMU under each firmware, also end the drivers, and take long. So they run only if `CARAVAN_CARD_MOVES` sets a number of moves there
+//! and back, as a long run does.
 
-use std::time::Duration;
-
-use harness::fleet::{LIMIT, UUID_OF_B};
+use harness::cards::{self, Card, move_store_under_load, restart_under_traffic};
+use harness::fleet::{Firmware, LIMIT, OptionsChange, UUID_OF_B};
 use harness::machine::{Boot, NicModel, Options};
+use harness::repeat::variable;
 use harness::{Artefacts, Fleet, MacAddress, Machine, Node, Segment, counter};
 
 /// A machine that QEMU itself starts from the fleet's archive, with a network card that has this address, and these words on
@@ -24,9 +28,14 @@ fn line_of(model: NicModel, mac: MacAddress, words: &str, text: &str) -> String 
     machine(&mut segment, model, mac, words).expect(text, LIMIT)
 }
 
-#[test]
-fn two_pcs_start_from_one_stick_and_move_a_domain() {
-    let mut fleet = Fleet::start_sticks();
+/// Starts two PCs with these cards from one stick, and waits until each has recognised itself and found the other one.
+fn start(firmware: Firmware, cards: [Card; 2]) -> Fleet {
+    let mut fleet = Fleet::start_sticks_under(firmware, cards.map(|card| card.change));
+    for (node, card) in fleet.nodes().zip(cards) {
+        if firmware == Firmware::Uefi && card.has_firmware_driver {
+            assert_used_by_firmware(&fleet, node);
+        }
+    }
     fleet.await_log(
         Node::A,
         "machine a of the fleet, by its network card 52:54:00:ca:7a:01",
@@ -35,16 +44,38 @@ fn two_pcs_start_from_one_stick_and_move_a_domain() {
         Node::B,
         &format!("machine b of the fleet, by its UUID {UUID_OF_B}"),
     );
-    fleet.await_log(Node::A, counter::READY);
-    let mut options = counter::options(counter::LARGE);
-    options.udp_interval = Duration::from_millis(50);
-    options.tcp_interval = Duration::from_millis(50);
-    let probe = fleet.party.probe(&options);
-    fleet.migrate("counter", Node::A);
-    fleet.migrate("counter", Node::B);
-    let summary = probe.finish().summary;
-    assert_eq!(summary.error_count(), 0, "{summary}");
-    assert!(summary.tcp_survived, "{summary}");
+    for (by, other) in [(Node::A, Node::B), (Node::B, Node::A)] {
+        fleet.await_found(by.address(), other, other.address());
+    }
+    fleet
+}
+
+/// Checks that the firmware has used a machine's card before Caravan did. It has asked whether another host has the IPv6 address that
+/// follows from the card's Ethernet address. Caravan's hosts have other Ethernet addresses.
+fn assert_used_by_firmware(fleet: &Fleet, node: Node) {
+    let MacAddress([.., x, y, z]) = node.nic();
+    let group = MacAddress([0x33, 0x33, 0xff, x, y, z]);
+    let traffic = fleet.port(node).traffic_between(node.nic(), group);
+    assert!(traffic.frames > 0, "{node:?}: {traffic:?}");
+}
+
+#[test]
+fn two_pcs_start_from_one_stick_and_move_a_store() {
+    let mut fleet = start(Firmware::Bios, [cards::E1000E, cards::IGB]);
+    move_store_under_load(&mut fleet, 1);
+}
+
+/// One card is behind a further root bus.
+#[test]
+fn two_pcs_start_from_one_stick_under_uefi_and_move_a_store() {
+    let far: OptionsChange = |it| (cards::VMXNET3.change)(it).behind_root_buses();
+    let far = Card {
+        change: far,
+        ..cards::VMXNET3
+    };
+    let mut fleet = start(Firmware::Uefi, [cards::VIRTIO, far]);
+    fleet.await_log(Node::B, "bus 40 is a further root bus, with 2 functions");
+    move_store_under_load(&mut fleet, 1);
 }
 
 #[test]
@@ -92,4 +123,48 @@ fn a_machine_that_the_fleet_does_not_name_is_a_guest() {
         "machine=c",
         "the fleet has no machine c",
     );
+}
+
+const VIRTUAL: [Card; 2] = [cards::VIRTIO, cards::VMXNET3];
+const LEGACY: [Card; 2] = [cards::E1000, cards::RTL8139];
+const EXPRESS: [Card; 2] = [cards::E1000E, cards::IGB];
+
+/// Two PCs with these cards start from one stick under this firmware. They move a store under load as often as `CARAVAN_CARD_MOVES`
+/// states; then their cables are plugged out and in, and their drivers end.
+fn use_cards(firmware: Firmware, cards: [Card; 2]) {
+    let Some(times) = variable("CARAVAN_CARD_MOVES") else {
+        return println!("not run: CARAVAN_CARD_MOVES is not set");
+    };
+    let mut fleet = start(firmware, cards);
+    restart_under_traffic(&mut fleet, cards, counter::LARGE, times);
+}
+
+#[test]
+fn virtual_cards_of_pcs_from_a_stick_under_a_bios() {
+    use_cards(Firmware::Bios, VIRTUAL);
+}
+
+#[test]
+fn virtual_cards_of_pcs_from_a_stick_under_uefi() {
+    use_cards(Firmware::Uefi, VIRTUAL);
+}
+
+#[test]
+fn legacy_cards_of_pcs_from_a_stick_under_a_bios() {
+    use_cards(Firmware::Bios, LEGACY);
+}
+
+#[test]
+fn legacy_cards_of_pcs_from_a_stick_under_uefi() {
+    use_cards(Firmware::Uefi, LEGACY);
+}
+
+#[test]
+fn express_cards_of_pcs_from_a_stick_under_a_bios() {
+    use_cards(Firmware::Bios, EXPRESS);
+}
+
+#[test]
+fn express_cards_of_pcs_from_a_stick_under_uefi() {
+    use_cards(Firmware::Uefi, EXPRESS);
 }

@@ -10,6 +10,9 @@
 //! build is a part of no freeze, unless the domain makes objects or mappings after it, so that it has to be repeated in the freeze. So it
 //! counts only until a round was acknowledged sooner.
 //!
+//! A larger round does not measure that cost, but it contains it. So no cost that is longer than the whole of the last round remains, as it
+//! would after an interruption of the network.
+//!
 //! A domain cannot be described at every moment. Rounds before its description measure nothing, since the destination has nothing to build.
 //! Before the first measurement no cost is assumed.
 
@@ -51,6 +54,8 @@ impl Overhead {
             let cost_us = round.elapsed_us - sending_us;
             let mean_us = self.segment_us.map(|before| before.midpoint(cost_us));
             self.segment_us = Some(mean_us.unwrap_or(cost_us));
+        } else {
+            self.segment_us = self.segment_us.map(|us| us.min(round.elapsed_us));
         }
     }
 
@@ -145,6 +150,18 @@ mod tests {
         let fast = round(0, 1_000, 0);
         let measured = overhead(&[first, slow, fast, fast, fast, fast, fast, fast]);
         assert!(measured < 6_000, "{measured}");
+    }
+
+    /// A cable is plugged out during a small round and in again, and then the domain writes more than before.
+    #[test]
+    fn an_interruption_counts_only_until_a_large_round_took_less_time() {
+        let [first, large] = [1_000, 0].map(|trial_us| round(100_000_000, 500, trial_us));
+        let interrupted = round(4_096, 8_000_000, 0);
+        assert!(overhead(&[first, interrupted]) > SEGMENTS * 7_000_000);
+        let measured = overhead(&[first, interrupted, large]);
+        assert!(measured <= SEGMENTS * large.elapsed_us, "{measured}");
+        // A later interruption is measured again.
+        assert!(overhead(&[first, interrupted, large, interrupted]) > 7_000_000);
     }
 
     proptest! {

@@ -120,6 +120,25 @@ impl Fleet {
         }
     }
 
+    /// Waits until the machine at this address lists another one at an address that a handshake has proven; returns the list.
+    ///
+    /// # Panics
+    ///
+    /// If that does not happen within [`LIMIT`].
+    pub fn await_found(&self, at: &str, other: Node, other_address: &str) -> String {
+        let deadline = Instant::now() + LIMIT;
+        let expected = [other.name(), other_address, "handshake"];
+        loop {
+            let list = self.command_at(at, &["machines"]);
+            let mut rows = list.lines().map(str::split_whitespace);
+            if rows.any(|row| row.take(3).eq(expected)) {
+                return list;
+            }
+            assert!(Instant::now() < deadline, "{other:?} is not in {list}");
+            sleep(POLL_INTERVAL);
+        }
+    }
+
     /// Begins to move a domain between A and B; the client prints the migration server's events as lines of JSON.
     pub fn begin_migration(&self, domain: &str, from: Node) -> Client {
         self.begin_migration_to(domain, from, from.other())

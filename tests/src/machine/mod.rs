@@ -20,6 +20,7 @@ mod console;
 mod debugger;
 mod monitor;
 mod nic;
+mod nic_bus;
 mod options;
 mod program;
 mod qmp;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Machine;
+use super::nic_bus::NicBus;
 use super::wire::Wire;
 use crate::segment::{MacAddress, Port};
 
@@ -44,11 +45,13 @@ pub enum Boot {
 
 impl Boot {
     /// The properties of a NIC that decide whether the machine may start from its network.
-    fn of_nic(&self, number: usize) -> String {
-        match self {
-            Boot::NetworkBios => format!(",bootindex={number}"),
-            Boot::NetworkUefi => format!(",romfile=,bootindex={number}"),
-            Boot::Kernel { .. } | Boot::StickBios(_) | Boot::StickUefi(_) => ",romfile=".to_owned(),
+    fn of_nic(&self, number: usize, roms: NicRoms) -> String {
+        match (self, roms) {
+            (Boot::NetworkBios, _) => format!(",bootindex={number}"),
+            (Boot::NetworkUefi, _) => format!(",romfile=,bootindex={number}"),
+            (_, NicRoms::None) => ",romfile=".to_owned(),
+            // Firmware uses only devices in its order of boot media. The stick is first.
+            (_, NicRoms::Own) => format!(",bootindex={}", number + 2),
         }
     }
 }
@@ -106,15 +109,13 @@ impl NicModel {
     }
 }
 
-/// The bus on which a machine's network cards are.
+/// The programs for firmware that a machine's network cards have, besides those that boot it from a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NicBus {
-    /// The board's own: bus 0.
-    Board,
-    /// A PCI Express root port for each.
-    RootPort,
-    /// A PCI bus for each, behind a bridge at a root port.
-    Bridge,
+enum NicRoms {
+    /// No card has one.
+    None,
+    /// Each card has the one that QEMU has for its model.
+    Own,
 }
 
 /// A machine to start. By default a q35 with one core and 256 MiB.
@@ -130,6 +131,7 @@ pub struct Options {
     nic_model: NicModel,
     host_mtu: Option<u16>,
     nic_bus: NicBus,
+    nic_roms: NicRoms,
     is_debuggable: bool,
     reboots: bool,
     clock: Clock,
@@ -152,6 +154,7 @@ impl Options {
             nic_model: NicModel::Virtio,
             host_mtu: None,
             nic_bus: NicBus::Board,
+            nic_roms: NicRoms::None,
             is_debuggable: false,
             reboots: false,
             clock: Clock::Host,
@@ -237,6 +240,20 @@ impl Options {
     /// Puts each NIC on a PCI bus of its own, behind a bridge at a root port, as adapters for PCI cards do.
     pub fn behind_bridges(mut self) -> Self {
         self.nic_bus = NicBus::Bridge;
+        self
+    }
+
+    /// Puts each NIC behind a root bus of its own, as on a board with several sockets: at a root port there, or behind a PCI bridge on a
+    /// board without PCI Express.
+    pub fn behind_root_buses(mut self) -> Self {
+        self.nic_bus = NicBus::RootBus;
+        self
+    }
+
+    /// Lets firmware use each NIC, with the program that QEMU has for its model, and boot from its network if it cannot boot from the
+    /// stick. QEMU has no such program for the model igb.
+    pub fn nic_roms(mut self) -> Self {
+        self.nic_roms = NicRoms::Own;
         self
     }
 
@@ -403,28 +420,17 @@ impl Options {
                 "{},id=card{number},netdev=n{number},mac={address}",
                 self.nic_model.device()
             );
-            nic += &self.boot.of_nic(number);
+            nic += &self.boot.of_nic(number, self.nic_roms);
             if let Some(mtu) = self.host_mtu {
                 nic += &format!(",host_mtu={mtu}");
             }
-            nic += &self.add_bus(number, arguments);
+            let (devices, property) = self.nic_bus.of_nic(number, self.board);
+            for device in devices {
+                add(arguments, ["-device", &device]);
+            }
+            nic += &property;
             add(arguments, ["-device", &nic]);
         }
-    }
-
-    /// Adds the bus of the NIC with this number; returns the NIC's property that names it.
-    fn add_bus(&self, number: usize, arguments: &mut Vec<OsString>) -> String {
-        if self.nic_bus == NicBus::Board {
-            return String::new();
-        }
-        let root_port = format!("pcie-root-port,id=root{number},chassis={number}");
-        add(arguments, ["-device", &root_port]);
-        if self.nic_bus == NicBus::RootPort {
-            return format!(",bus=root{number}");
-        }
-        let bridge = format!("pcie-pci-bridge,id=bridge{number},bus=root{number}");
-        add(arguments, ["-device", &bridge]);
-        format!(",bus=bridge{number}")
     }
 
     fn add_boot(&self, directory: &Path, arguments: &mut Vec<OsString>) {

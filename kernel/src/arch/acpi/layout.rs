@@ -12,6 +12,7 @@ use ::acpi::sdt::madt::{
     EntryHeader, InterruptSourceOverrideEntry, IoApicEntry, LocalApicEntry, LocalApicNmiEntry,
     LocalX2ApicEntry, X2ApicNmiEntry,
 };
+use ::acpi::sdt::mcfg::McfgEntry;
 
 /// A structure written by firmware.
 ///
@@ -39,5 +40,5 @@ macro_rules! layouts {
 
 layouts! {
     Rsdp SdtHeader RawGenericAddress EntryHeader LocalApicEntry LocalX2ApicEntry IoApicEntry
-    InterruptSourceOverrideEntry LocalApicNmiEntry X2ApicNmiEntry
+    InterruptSourceOverrideEntry LocalApicNmiEntry X2ApicNmiEntry McfgEntry
 }

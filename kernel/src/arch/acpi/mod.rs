@@ -13,12 +13,14 @@
 mod fadt;
 mod layout;
 mod madt;
+mod mcfg;
 #[cfg(test)]
 mod tests;
 
 pub(super) use ::acpi::sdt::Signature;
 pub(super) use fadt::reset_register;
 pub(super) use madt::{IO_APICS_MAX, Madt, Override};
+pub(super) use mcfg::further_segments;
 
 use ::acpi::address::{AddressSpace, GenericAddress, RawGenericAddress};
 use ::acpi::rsdp::Rsdp;

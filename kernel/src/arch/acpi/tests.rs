@@ -2,6 +2,7 @@
 
 mod fadt;
 mod madt;
+mod mcfg;
 
 use super::*;
 use std::collections::BTreeMap;

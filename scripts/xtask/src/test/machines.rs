@@ -23,10 +23,11 @@ const LANES: usize = 2;
 const LANES_MAX: usize = 12;
 
 /// The variables that prolong tests in a long run, unless the environment sets them.
-const LONG_RUNS: [(&str, &str); 4] = [
+const LONG_RUNS: [(&str, &str); 5] = [
     ("CARAVAN_ZOO_MOVES", "200"),
     ("CARAVAN_NEMESIS_SECONDS", "7200"),
     ("CARAVAN_LARGE_MOVES", "2"),
+    ("CARAVAN_CARD_MOVES", "20"),
     ("CARAVAN_MOVES", "50"),
 ];
 

@@ -89,10 +89,13 @@ impl Function {
         self.set_command(configuration, COMMAND_NO_LINE);
     }
 
-    /// Disables its bus mastering and nothing else. Its registers stay where the firmware expects them.
+    /// Disables its bus mastering and nothing else. Its registers stay where the firmware expects them. If it does not master the bus,
+    /// nothing is written: it may be a part of the machine that only looks like a device.
     pub fn stop_mastering(&self, configuration: &impl Configuration) {
         let command = read_half(configuration, self.address, COMMAND);
-        self.set_command(configuration, command & !COMMAND_BUS_MASTER);
+        if command & COMMAND_BUS_MASTER != 0 {
+            self.set_command(configuration, command & !COMMAND_BUS_MASTER);
+        }
     }
 
     /// Stops its bus mastering first, then resets it if it supports a reset; `wait` must take [`RESET_NS`]. Afterwards its

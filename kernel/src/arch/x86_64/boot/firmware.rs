@@ -64,6 +64,11 @@ impl Platform {
         if count > 0 {
             log!("{count} of ACPI's entries for interrupt controllers are not used");
         }
+        if let Some(table) = tables.table(acpi::Signature::MCFG, report) {
+            for segment in acpi::further_segments(table) {
+                log!("the devices of PCI segment group {segment} are not found");
+            }
+        }
         let hpet = tables.hpet(report);
         self.hpet = hpet.and_then(|address| device_address("the HPET", address, handover));
         let fadt = tables.table(acpi::Signature::FADT, report);

@@ -28,6 +28,9 @@ mutations! {
     "longest-acknowledgement" in "nomad/planner/src/overhead.rs":
         "shortest_us.min(round.acknowledgement_us)" => "shortest_us.max(round.acknowledgement_us)";
         "a move with large rounds is given up because the host was busy while the destination built the domain on trial"; PLANNER;
+    "lasting-interruption" in "nomad/planner/src/overhead.rs":
+        "self.segment_us.map(|us| us.min(round.elapsed_us))" => "self.segment_us";
+        "a move is given up because the network was interrupted during one of its rounds"; PLANNER;
     "report-in-a-freeze" in "nomad/shell/src/pages.rs":
         "        let JobKind::Round(number) = self.job.kind else {\n            return;\n        };\n" => "        let number = 0_u32;\n";
         "an operator gets reports about the pages while the domain stands still"; REPORTS;

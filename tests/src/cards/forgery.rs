@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use harness::Machine;
-use harness::fleet::LIMIT;
+use crate::Machine;
+use crate::fleet::LIMIT;
 
 /// A virtio NIC's queues, and the size of those queues and of the rings of Intel's cards.
 const RECEIVE_QUEUE: u16 = 0;
@@ -17,6 +17,10 @@ const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Writes a value into a ring that the card itself would never write, so that the driver fails. If the card overwrites it first,
 /// this is repeated.
+///
+/// # Panics
+///
+/// If the driver does not end.
 pub fn end_driver(machine: &mut Machine, forge: fn(&mut Machine)) {
     let deadline = Instant::now() + LIMIT;
     while Instant::now() < deadline {
