@@ -16,6 +16,8 @@ const HEADER_CARDBUS: u32 = 2 << 16;
 /// A bridge's buses: the one that it is on, the one behind it, and the last one that it leads to.
 const BUSES: u8 = 0x18;
 const BUS_COUNT: usize = 256;
+/// The registers by which a bus is compared with bus 0: identity, class, the first regions, and a bridge's buses.
+const COMPARED: [u8; 5] = [0x00, CLASS, 0x10, 0x14, BUSES];
 const CLASS: u8 = 0x08;
 const CLASS_NETWORK: u8 = 2;
 const CLASS_DISPLAY: u8 = 3;
@@ -59,7 +61,8 @@ struct Search<'a, C: Configuration> {
 impl<C: Configuration> Search<'_, C> {
     /// Searches a further root bus with this number, if there is one.
     fn further_root(&mut self, bus: u8) {
-        if self.behind[usize::from(bus)] || self.buses.contains(&bus) {
+        let is_known = self.behind[usize::from(bus)] || self.buses.contains(&bus);
+        if is_known || self.is_mirror(bus) {
             return;
         }
         let before = self.found.len();
@@ -70,6 +73,24 @@ impl<C: Configuration> Search<'_, C> {
                 "bus {bus:02x} is a further root bus, with {count} functions on it and behind its bridges"
             );
         }
+    }
+
+    /// Whether this bus is bus 0 under another number, as on machines that do not decode all bits of a number.
+    fn is_mirror(&self, bus: u8) -> bool {
+        let is_same = |device, offset| {
+            let register = |bus| {
+                let address = Address {
+                    bus,
+                    device,
+                    function: 0,
+                };
+                self.configuration.read(address, offset)
+            };
+            register(0) == register(bus)
+        };
+        COMPARED
+            .into_iter()
+            .all(|offset| (0..32).all(|device| is_same(device, offset)))
     }
 
     /// Searches a root bus and the buses behind its bridges.
@@ -120,9 +141,10 @@ impl<C: Configuration> Search<'_, C> {
             if header & HEADER_KIND == HEADER_BRIDGE && !self.buses.contains(&first) {
                 self.buses.push(first);
             }
-            // The numbers of a bridge that the firmware has not configured are zero.
-            for bus in first.max(1)..=last {
-                self.behind[usize::from(bus)] = true;
+            // A bridge that the firmware has not configured leads to bus 0 or to its own bus. It has no range.
+            if address.bus < first {
+                let range = usize::from(first)..=usize::from(last);
+                range.for_each(|bus| self.behind[bus] = true);
             }
         }
         header

@@ -55,11 +55,11 @@ pub struct Function {
     pub identity: Identity,
 }
 
-/// The identity of the function at an address, if there is one.
+/// The identity of the function at an address, if there is one. Some machines read zeros where there is none.
 pub fn identify(configuration: &impl Configuration, address: Address) -> Option<Identity> {
     let value = configuration.read(address, IDENTITY);
     let (vendor, device) = (value as u16, (value >> 16) as u16);
-    (vendor != u16::MAX).then_some(Identity { vendor, device })
+    (!matches!(vendor, 0 | u16::MAX)).then_some(Identity { vendor, device })
 }
 
 impl Function {
@@ -173,6 +173,9 @@ mod tests {
             ..FUNCTION.address
         };
         assert_eq!(identify(&bus, absent), None);
+        let mut bus = bus;
+        bus.add(absent, &[]);
+        assert_eq!(identify(&bus, absent), None, "zeros");
     }
 
     #[test]
@@ -210,6 +213,9 @@ mod tests {
         FUNCTION.stop_mastering(&bus);
         let command = bus.read(FUNCTION.address, COMMAND) as u16;
         assert_eq!(command, COMMAND_MEMORY | COMMAND_NO_LINE);
+        let written = bus.writes.borrow().len();
+        FUNCTION.stop_mastering(&bus);
+        assert_eq!(bus.writes.borrow().len(), written);
     }
 
     #[test]

@@ -91,7 +91,25 @@ fn a_bridge_that_is_not_configured_or_leads_to_another_root_bus_adds_nothing() {
     bus.add(at(0x80, 1, 0), &bridge(0, [0, 0]));
     bus.add(at(0x80, 2, 0), &bridge(0x80, [0x80, 0x80]));
     bus.add(at(0x80, 3, 0), &bridge(0x80, [0xff, 0x20]));
-    let expected = ["00:01.0", "80:01.0", "80:02.0", "80:03.0"];
+    // Only half of its numbers are configured.
+    bus.add(at(0, 2, 0), &bridge(0, [0, 0xff]));
+    bus.add(at(0x90, 0, 0), &CARD);
+    let expected = [
+        "00:01.0", "00:02.0", "80:01.0", "80:02.0", "80:03.0", "90:00.0",
+    ];
+    assert_eq!(addresses(&bus), expected);
+}
+
+#[test]
+fn a_bus_that_is_bus_0_under_another_number_is_not_searched() {
+    let mut bus = FakeBus::default();
+    for number in [0, 0x40, 0x80] {
+        bus.add(at(number, 0, 0), &[(0x00, 0x29c0_8086)]);
+        bus.add(at(number, 3, 0), &[CARD[0], CARD[1], (0x10, 0xfebc_0000)]);
+    }
+    // The same kinds of functions, but the card is another one.
+    bus.write(at(0x80, 3, 0), 0x10, 0xfeb0_0000);
+    let expected = ["00:00.0", "00:03.0", "80:00.0", "80:03.0"];
     assert_eq!(addresses(&bus), expected);
 }
 
