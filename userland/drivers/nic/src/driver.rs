@@ -146,3 +146,6 @@ impl<C: Nic> Driver<C> {
         self.link = link;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,9 @@ impl Platform {
         }
         if let Some(table) = tables.table(acpi::Signature::MCFG, report) {
             for segment in acpi::further_segments(table) {
-                log!("PCI segment group {segment} is not searched: its devices cannot be used, and may still write to memory");
+                log!(
+                    "PCI segment group {segment} is not searched: its devices cannot be used, and may still write to memory"
+                );
             }
         }
         let hpet = tables.hpet(report);

@@ -5,6 +5,8 @@ use crate::mutations::Mutation;
 
 const VIRTIO: Finder = Host("virtio-net", "");
 const PACE: Finder = Host("nic", "pace");
+const DRIVER: Finder = Host("nic", "driver");
+const BUS: Finder = Host("root", "devices");
 
 mutations! {
     "unread-events" in "userland/drivers/virtio-net/src/virtio_net.rs":
@@ -28,4 +30,27 @@ mutations! {
     "busy-beyond-budget" in "userland/drivers/nic/src/pace.rs":
         "if has_interrupt && (is_storm || self.remaining == Remaining::More) {" => "if has_interrupt && is_storm {";
         "a card with endless invalid frames keeps all other domains from running"; PACE;
+    "events-are-frames" in "userland/drivers/nic/src/driver.rs":
+        "self.pace.record(acknowledged, has_moved, remaining);" => "self.pace.record(acknowledged, has_moved || acknowledged, remaining);";
+        "a card that reports its link with every interrupt keeps all other domains from running"; DRIVER;
+    "nothing-remains" in "userland/drivers/nic/src/driver.rs":
+        "self.pace.record(acknowledged, has_moved, remaining);" => "self.pace.record(acknowledged, has_moved, crate::pace::Remaining::Nothing);";
+        "the driver of a card with more frames than its budget gives no other domain a turn"; DRIVER;
+    "buffers-that-overlap" in "userland/drivers/virtio-net/src/virtio_net.rs":
+        "let bytes = self.receive.frame_bytes();\n" => "let bytes = self.receive.layout.slot_bytes();\n";
+        "a card writes beyond the buffers that the driver has lent"; VIRTIO;
+
+    // The search for functions on the bus.
+    "zeros-as-function" in "userland/root/src/devices/function.rs":
+        "!matches!(vendor, 0 | u16::MAX)" => "vendor != u16::MAX";
+        "a machine that reads zeros where there is no function has thousands of them"; BUS;
+    "mirrored-bus" in "userland/root/src/devices/bus.rs":
+        "if is_known || self.is_mirror(bus) {" => "if is_known {";
+        "a machine that repeats its first bus has each card many times"; BUS;
+    "half-configured-bridge" in "userland/root/src/devices/bus.rs":
+        "if address.bus < first {" => "if first <= last {";
+        "a bridge without numbers hides the cards of further root buses, which go on writing to memory"; BUS;
+    "touched-parts" in "userland/root/src/devices/function.rs":
+        "if command & COMMAND_BUS_MASTER != 0 {" => "if true {";
+        "registers of parts of the machine are written that only look like devices"; BUS;
 }

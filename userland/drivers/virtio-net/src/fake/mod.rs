@@ -7,7 +7,8 @@
 //! | the link, interrupts | 4.1.5.3, 4.1.5.4, 5.1.4 | `state.rs` |
 //! | frames | 5.1.6 | here |
 //!
-//! It fails a test whose driver breaks a rule of these sections. It also breaks them itself on request: [`Fault`]. It offers the event index
+//! It fails a test whose driver breaks a rule of these sections, with two limits: it has the offsets and bits of the registers from the driver, and
+//! both run in one thread, so that the order of their accesses to memory is not tested. It also breaks the rules itself on request: [`Fault`]. It offers the event index
 //! (`VIRTIO_F_EVENT_IDX`, 2.7.7 and 2.7.10) as most NICs do; the driver does not accept it, so only the flags count. There is no register of
 //! causes (4.1.4.5): with message-signalled interrupts a driver does not read it, and without any it polls.
 

@@ -2,8 +2,9 @@
 
 extern crate std;
 
+use core::ops::Range;
 use core::sync::atomic::{Ordering, fence};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use nic::DmaMemory;
 use runtime::shared::SharedMemory;
@@ -25,8 +26,8 @@ pub struct FakeQueue {
     taken: u16,
     /// The buffers put into the used ring so far, modulo 2^16.
     returned: u16,
-    /// The buffers that the NIC has.
-    held: BTreeSet<u16>,
+    /// The buffers that the NIC has, and their addresses.
+    held: BTreeMap<u16, Range<u64>>,
 }
 
 /// A buffer that the driver has lent.
@@ -84,9 +85,16 @@ impl FakeQueue {
         let words = ring.word32(HEAD_BYTES + 2 * usize::from(place & !1));
         let id = (words.load(Ordering::Relaxed) >> (16 * (place & 1))) as u16;
         assert!(id < self.size, "no descriptor {id}");
-        assert!(self.held.insert(id), "lent {id} twice");
+        let lent = self.describe(memory, id);
+        let range = lent.address..lent.address + u64::from(lent.bytes);
+        let offset = lent.address - memory.address().get();
+        let end = offset + u64::from(lent.bytes);
+        assert!(end <= memory.memory().bytes() as u64, "beyond the memory");
+        let overlaps = |held: &Range<u64>| held.start < range.end && range.start < held.end;
+        assert!(!self.held.values().any(overlaps), "{id} overlaps another");
+        assert!(self.held.insert(id, range).is_none(), "lent {id} twice");
         self.taken = self.taken.wrapping_add(1);
-        Some(self.describe(memory, id))
+        Some(lent)
     }
 
     /// A descriptor (2.7.5). The driver uses neither chains nor indirect descriptors.

@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 use std::vec::Vec;
 
@@ -21,7 +22,10 @@ pub const MEMORY_BYTES: usize = 2 * (QUEUE_BYTES + 128 * 2048);
 
 /// Memory for a driver and its NIC.
 pub fn memory(bytes: usize) -> DmaMemory {
-    DmaMemory::new(shared_memory(bytes), DmaAddress::new(0x7_5000_0000))
+    static NEXT: AtomicU64 = AtomicU64::new(0x7_5000_0000);
+    // No two memories have an address in common, so that a NIC cannot reach an earlier driver's by chance.
+    let address = NEXT.fetch_add(2 * bytes as u64, Ordering::Relaxed);
+    DmaMemory::new(shared_memory(bytes), DmaAddress::new(address))
 }
 
 /// Starts a driver with parts of this memory, for a port of this MTU.
