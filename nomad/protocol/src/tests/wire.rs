@@ -135,7 +135,7 @@ fn another_version_is_refused_with_both_numbers() {
     assert_eq!(
         Envelope::decode(&bytes),
         Err(DecodeError::Version {
-            ours: 10,
+            ours: 11,
             theirs: 1
         })
     );

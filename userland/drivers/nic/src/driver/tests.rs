@@ -71,7 +71,7 @@ fn interrupt(request: &Request) -> CallResult {
     let Request::Wait(_) = request else {
         return DONE;
     };
-    let left = LEFT.get().checked_sub(1).ok_or(abi::Error::Closed)?;
+    let left = LEFT.get().checked_sub(1).ok_or(abi::Error::PoolEmpty)?;
     LEFT.set(left);
     let mut registers = DONE?;
     registers[0] = events::INTERRUPT;

@@ -209,6 +209,7 @@ impl FakeNic {
             && let Some(lent) = state.queues[SEND].ring.take(&self.memory)
         {
             assert!(!lent.is_writable, "a buffer to read");
+            state.queues[SEND].ring.check_place(&self.memory, &lent);
             // The frame begins at a multiple of eight, and its header between two of them.
             let buffer = at(&self.memory, lent.address - 4);
             let mut bytes = vec![0; 4 + lent.bytes as usize];
@@ -252,6 +253,7 @@ impl NicModel for FakeNic {
         let Some(lent) = state.queues[RECEIVE].ring.take(&self.memory) else {
             return false;
         };
+        state.queues[RECEIVE].ring.check_place(&self.memory, &lent);
         let mut bytes = HEADER_BYTES + frame.len();
         assert!(lent.is_writable && lent.bytes as usize >= bytes, "a buffer");
         let buffer = at(&self.memory, lent.address - 4);

@@ -2,9 +2,8 @@
 
 extern crate std;
 
-use core::ops::Range;
 use core::sync::atomic::{Ordering, fence};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use nic::DmaMemory;
 use runtime::shared::SharedMemory;
@@ -26,8 +25,8 @@ pub struct FakeQueue {
     taken: u16,
     /// The buffers put into the used ring so far, modulo 2^16.
     returned: u16,
-    /// The buffers that the NIC has, and their addresses.
-    held: BTreeMap<u16, Range<u64>>,
+    /// The buffers that the NIC has.
+    held: BTreeSet<u16>,
 }
 
 /// A buffer that the driver has lent.
@@ -38,6 +37,13 @@ pub struct Lent {
     pub bytes: u32,
     /// Whether the NIC may write it, and not read it.
     pub is_writable: bool,
+}
+
+impl Lent {
+    /// The address after its last byte.
+    fn end(&self) -> u64 {
+        self.address + u64::from(self.bytes)
+    }
 }
 
 /// The memory at an address of the bus. The NIC of a test reaches only this memory.
@@ -70,9 +76,7 @@ impl FakeQueue {
 
     /// The next available buffer (2.7.6). The NIC has it until it is returned.
     pub fn take(&mut self, memory: &DmaMemory) -> Option<Lent> {
-        let ring = at(memory, self.available);
-        let head = ring.word32(0).load(Ordering::Acquire);
-        let waiting = ((head >> 16) as u16).wrapping_sub(self.taken);
+        let waiting = self.waiting(memory);
         let held = self.held.len();
         assert!(
             held + usize::from(waiting) <= usize::from(self.size),
@@ -81,20 +85,37 @@ impl FakeQueue {
         if waiting == 0 {
             return None;
         }
-        let place = self.taken % self.size;
-        let words = ring.word32(HEAD_BYTES + 2 * usize::from(place & !1));
-        let id = (words.load(Ordering::Relaxed) >> (16 * (place & 1))) as u16;
-        assert!(id < self.size, "no descriptor {id}");
-        let lent = self.describe(memory, id);
-        let range = lent.address..lent.address + u64::from(lent.bytes);
-        let offset = lent.address - memory.address().get();
-        let end = offset + u64::from(lent.bytes);
-        assert!(end <= memory.memory().bytes() as u64, "beyond the memory");
-        let overlaps = |held: &Range<u64>| held.start < range.end && range.start < held.end;
-        assert!(!self.held.values().any(overlaps), "{id} overlaps another");
-        assert!(self.held.insert(id, range).is_none(), "lent {id} twice");
+        let lent = self.lent(memory, 0);
+        assert!(self.held.insert(lent.id), "lent {} twice", lent.id);
         self.taken = self.taken.wrapping_add(1);
         Some(lent)
+    }
+
+    /// Checks that a buffer that was taken lies in the driver's memory, and overlaps none that is available.
+    pub fn check_place(&self, memory: &DmaMemory, taken: &Lent) {
+        let [start, bytes] = [memory.address().get(), memory.memory().bytes() as u64];
+        let is_inside = start <= taken.address && taken.end() <= start + bytes;
+        assert!(is_inside, "{taken:?} is beyond the memory");
+        for index in 0..self.waiting(memory) {
+            let other = self.lent(memory, index);
+            let is_apart = other.end() <= taken.address || taken.end() <= other.address;
+            assert!(is_apart, "{taken:?} overlaps {other:?}");
+        }
+    }
+
+    /// The number of available buffers.
+    fn waiting(&self, memory: &DmaMemory) -> u16 {
+        let head = at(memory, self.available).word32(0);
+        ((head.load(Ordering::Acquire) >> 16) as u16).wrapping_sub(self.taken)
+    }
+
+    /// The available buffer with this index (2.7.6).
+    fn lent(&self, memory: &DmaMemory, index: u16) -> Lent {
+        let place = self.taken.wrapping_add(index) % self.size;
+        let words = at(memory, self.available).word32(HEAD_BYTES + 2 * usize::from(place & !1));
+        let id = (words.load(Ordering::Relaxed) >> (16 * (place & 1))) as u16;
+        assert!(id < self.size, "no descriptor {id}");
+        self.describe(memory, id)
     }
 
     /// A descriptor (2.7.5). The driver uses neither chains nor indirect descriptors.
