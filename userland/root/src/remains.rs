@@ -3,7 +3,8 @@
 //! The migration server may have it kept for the case that a domain comes back. When it no longer does, or ends, the memory is
 //! destroyed in the background ([`Destruction`]), and so is that of other domains that have ended. Whenever memory is short for
 //! the pool of a domain that starts or arrives, root destroys what it needs itself, the oldest first, and then keeps some pages free for
-//! the other objects that the domain needs ([`Remains::split`]). It reports all of this memory as free.
+//! small objects that the domain needs ([`Remains::split`]). It does the same for the domain's other Memories ([`Remains::make`]). It reports
+//! all of this memory as free.
 
 use alloc::vec::Vec;
 
@@ -19,7 +20,7 @@ use crate::handle::Handle;
 use crate::machine::Machine;
 
 /// The pages of the machine that are kept free when a pool is made, if memory can be destroyed for that. A domain that starts or arrives
-/// needs objects of root beside its pool: a port's ring of 129 pages, a clock page, and 16 pages of records at most.
+/// needs objects of root beside its pool, such as endpoints and slots for capabilities. Most domains' rings fit, too.
 const HEADROOM: u64 = 512;
 
 /// The memory of domains that have left or ended.
@@ -109,9 +110,29 @@ impl Remains {
         while let Some(free) = free_pages(machine)
             && is_short(free)
             && free.saturating_add(self.pages()) >= pages.0
-            && (self.destruction.finish_oldest() || self.destroy_oldest())
+            && self.free_oldest()
         {}
         machine.pool.split(pages)
+    }
+
+    /// Makes an object in the machine's own pool. As long as the machine has too few pages for it, finishes the destructions in progress, and
+    /// then destroys the pools that have been left for the longest time.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn make<T>(&mut self, mut object: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        loop {
+            match object() {
+                Err(Error::PoolEmpty) if self.free_oldest() => {}
+                made => return made,
+            }
+        }
+    }
+
+    /// Finishes the oldest destruction in progress, or destroys the pool that has been left for the longest time; returns false if there is
+    /// neither.
+    fn free_oldest(&mut self) -> bool {
+        self.destruction.finish_oldest() || self.destroy_oldest()
     }
 
     /// Destroys the pool that has been left for the longest time; returns false if there is none.

@@ -71,12 +71,14 @@ pub fn prepare<'a>(
     pool: Cap<Pool>,
 ) -> Result<Resources<'a>, StartError> {
     let (machine, number) = (from.machine, domain.number);
-    let clock = clock::create_page(machine).map_err(StartError::at("the clock page"))?;
+    let clock = from.remains.make(|| clock::create_page(machine));
+    let clock = clock.map_err(StartError::at("the clock page"))?;
     domain.clock = Some(clock);
-    let port = ports::find_or_create(machine, from.switchboard, number, description)?;
-    let tunnel = ports::find_or_create_tunnel(machine, from.switchboard, number, description);
+    let (remains, board) = (&mut *from.remains, &mut *from.switchboard);
+    let port = ports::find_or_create((machine, remains), board, number, description)?;
+    let tunnel = ports::find_or_create_tunnel((machine, remains), board, number, description);
     let tunnel = tunnel.map_err(StartError::at("the tunnel"))?;
-    let records = find_or_create_records(machine, domain, description);
+    let records = find_or_create_records((machine, remains), domain, description);
     let records = records.map_err(StartError::at("the records"))?;
     let services = from.services.create_for(machine, description);
     services.map_err(StartError::at("a service's endpoint"))?;
@@ -180,7 +182,7 @@ impl<'a> Resources<'a> {
 
 /// The domain's records, which survive a restart and are never cleared.
 fn find_or_create_records(
-    machine: &Machine,
+    (machine, remains): (&Machine, &mut Remains),
     domain: &mut Domain,
     description: &manifest::Domain,
 ) -> Result<Option<Cap<Memory>>, Error> {
@@ -190,7 +192,7 @@ fn find_or_create_records(
     if let Some(records) = domain.records {
         return Ok(Some(records));
     }
-    let records = machine.pool.create_populated_memory(names::RECORDS_PAGES)?;
+    let records = remains.make(|| machine.pool.create_populated_memory(names::RECORDS_PAGES))?;
     domain.records = Some(records);
     Ok(Some(records))
 }

@@ -11,6 +11,7 @@ use runtime::protocol::{Mac, Mtu};
 
 use crate::badge::DomainNumber;
 use crate::machine::Machine;
+use crate::remains::Remains;
 use crate::start_error::StartError;
 use crate::switchboard::{PortAddress, Switchboard};
 
@@ -19,7 +20,7 @@ use crate::switchboard::{PortAddress, Switchboard};
 /// # Errors
 /// The kernel's refusal; [`StartError::AddressTaken`] if a domain that arrived from another machine has its address.
 pub(super) fn find_or_create(
-    machine: &Machine,
+    (machine, remains): (&Machine, &mut Remains),
     switchboard: &mut Switchboard,
     number: DomainNumber,
     description: &manifest::Domain,
@@ -44,7 +45,8 @@ pub(super) fn find_or_create(
     if kind == PortKind::Domain && switchboard.is_taken(number, address) {
         return Err(StartError::AddressTaken);
     }
-    let ring = create(machine, switchboard, number, address).map_err(StartError::at("the port"))?;
+    let ring = create((machine, remains), switchboard, number, address)
+        .map_err(StartError::at("the port"))?;
     Ok(Some((ring, address)))
 }
 
@@ -53,7 +55,7 @@ pub(super) fn find_or_create(
 /// # Errors
 /// The kernel's refusal.
 pub(super) fn find_or_create_tunnel(
-    machine: &Machine,
+    (machine, remains): (&Machine, &mut Remains),
     switchboard: &mut Switchboard,
     number: DomainNumber,
     description: &manifest::Domain,
@@ -71,22 +73,23 @@ pub(super) fn find_or_create_tunnel(
         // Only domains with this MTU move.
         mtu: Mtu::STANDARD,
     };
-    create(machine, switchboard, number, address).map(Some)
+    create((machine, remains), switchboard, number, address).map(Some)
 }
 
-/// Creates a port and its ring, whose header states the layout. A new Memory's zeros state the standard one.
+/// Creates a port and its ring, whose header states the layout. A new Memory's zeros state the standard one. If memory is short, what
+/// remains of other domains makes room.
 ///
 /// # Errors
 /// The kernel's refusal.
 pub fn create(
-    machine: &Machine,
+    (machine, remains): (&Machine, &mut Remains),
     switchboard: &mut Switchboard,
     owner: DomainNumber,
     address: PortAddress,
 ) -> Result<Cap<Memory>, Error> {
     let layout = Layout::of(address.mtu);
     let pages = PageCount(layout.pages());
-    let ring = machine.pool.create_populated_memory(pages)?;
+    let ring = remains.make(|| machine.pool.create_populated_memory(pages))?;
     if layout != Layout::STANDARD {
         // The whole ring is mapped: a mapping ends at the end of its Memory or of a leaf table.
         let written = machine.write_to(ring, pages, |memory| layout.write(memory));
@@ -124,7 +127,8 @@ mod tests {
             |_| DONE,
             || {
                 let board = &mut Switchboard::default();
-                create(&Machine::for_tests(), board, DomainNumber(1), address)
+                let from = (&Machine::for_tests(), &mut Remains::default());
+                create(from, board, DomainNumber(1), address)
             },
         );
         created.expect("a ring");

@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | `waiting` | threads that wait at the domain's objects, or for a reply from it |
 //! | `uses` | later uses of its objects |
+//! | `reaped` | uses of its objects while it is destroyed step by step |
 //! | `steps` | a retirement that takes more than one step |
 
+mod reaped;
 mod steps;
 mod uses;
 mod waiting;

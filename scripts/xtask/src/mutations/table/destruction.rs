@@ -37,4 +37,7 @@ mutations! {
     "reclaimed-neighbour" in "userland/root/src/remains.rs":
         "self.kept.extract_if(.., |remainder| is_it(remainder.copy));" => "self.kept.extract_if(.., |_| true);";
         "a machine that gives up the copy of one domain loses those of all others"; ROOT;
+    "ring-without-room" in "userland/root/src/remains.rs":
+        "Err(Error::PoolEmpty) if self.free_oldest() => {}" => "Err(Error::PoolEmpty) if false => {}";
+        "a domain is refused for the memory of a ring, although copies that nobody needs fill the machine"; ROOT;
 }

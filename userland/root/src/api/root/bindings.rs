@@ -91,13 +91,15 @@ fn ring(root: &mut Supervisor, number: DomainNumber, port: PortState) -> Result<
     if root.switchboard.is_taken(number, address) {
         return Err(Refusal::AddressTaken);
     }
-    let ring = ports::create(&root.machine, &mut root.switchboard, number, address);
+    let from = (&root.machine, &mut root.remains);
+    let ring = ports::create(from, &mut root.switchboard, number, address);
     writable(ring.map_err(kernel)?)
 }
 
 /// A new clock page, which the migration server writes.
 fn clock_page(root: &mut Supervisor, number: DomainNumber) -> Result<Badged, Refusal> {
-    let page = clock::create_page(&root.machine).map_err(kernel)?;
+    let page = root.remains.make(|| clock::create_page(&root.machine));
+    let page = page.map_err(kernel)?;
     let domain = root.domains.by_number_mut(number);
     domain.ok_or(Refusal::NoSuchDomain)?.clock = Some(page);
     writable(page)

@@ -4,6 +4,7 @@ mod authority;
 mod guests;
 mod incoming;
 mod lifecycle;
+mod memory;
 mod packages;
 mod reboot;
 mod root;
@@ -105,7 +106,8 @@ fn first(root: &Supervisor) -> &Domain {
 }
 
 fn add_port(root: &mut Supervisor, owner: DomainNumber, address: PortAddress) {
-    let port = ports::create(&root.machine, &mut root.switchboard, owner, address);
+    let from = (&root.machine, &mut root.remains);
+    let port = ports::create(from, &mut root.switchboard, owner, address);
     port.expect("adds a port");
 }
 

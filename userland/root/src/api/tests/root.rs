@@ -1,10 +1,6 @@
 //! Requests about a domain that is present or leaving.
 
-use alloc::format;
-use core::cell::Cell;
-
 use abi::kind::{DomainRights, PoolRights};
-use abi::register::PageCount;
 
 use super::*;
 use crate::api::root;
@@ -22,7 +18,7 @@ fn export() -> RootRequest {
 }
 
 /// The release of a domain that has moved to a machine of the fleet.
-fn release() -> RootRequest {
+pub fn release() -> RootRequest {
     RootRequest::Release {
         name: name(),
         id: ID,
@@ -182,50 +178,6 @@ fn root_destroys_the_memory_of_a_domain_that_has_left_if_the_migration_server_ha
     assert!(is_destroyed(&calls, POOL));
 }
 
-/// The pages of the machine, and those of the pool that a domain has left.
-const MACHINE_PAGES: u64 = 10_000;
-const LEFT_PAGES: u64 = 1_000;
-
-thread_local! {
-    /// The free pages of the machine.
-    static FREE_PAGES: Cell<u64> = const { Cell::new(0) };
-}
-
-/// A kernel that has retired all domains, and accounts for the machine's memory.
-fn full(request: &Request) -> host::CallResult {
-    let free = FREE_PAGES.get();
-    match request {
-        Request::Destroy(_) => FREE_PAGES.set(free + LEFT_PAGES),
-        Request::PoolSplit(call) if call.pages.0 > free => return Err(abi::Error::PoolEmpty),
-        Request::PoolSplit(call) => FREE_PAGES.set(free - call.pages.0),
-        Request::PoolReport(call) if call.pool == POOL => {
-            return Ok([LEFT_PAGES, 0, 0, 0, 0, 0, 0, 0]);
-        }
-        Request::PoolReport(_) => {
-            return Ok([MACHINE_PAGES, MACHINE_PAGES - free, 0, 0, 0, 0, 0, 0]);
-        }
-        _ => {}
-    }
-    retired(request)
-}
-
-/// A domain leaves its memory on a machine with so many free pages. Then other domains, with these ids and sizes, are to arrive. Returns
-/// which of them are admitted, and whether the memory that was left was destroyed.
-fn admit_after_departure(free: u64, others: &[(DomainId, u64)]) -> (Vec<bool>, bool) {
-    FREE_PAGES.set(free);
-    let (admitted, calls) = with_kernel(full, || {
-        let mut root = root(DomainState::Exported, 1);
-        call(&mut root, release());
-        let admit = |(index, (id, pages)): (usize, &(DomainId, u64))| {
-            let name = Name::try_new(&format!("other-{index}")).expect("a name");
-            let size = (PageCount(*pages), true);
-            root::incoming::admit(&mut root, name, *id, size, None).is_ok()
-        };
-        others.iter().enumerate().map(admit).collect()
-    });
-    (admitted, is_destroyed(&calls, POOL))
-}
-
 #[test]
 fn a_domain_that_the_kernel_does_not_unretire_is_not_reported_as_running() {
     let refuses = |request: &Request| match request {
@@ -246,27 +198,6 @@ fn a_domain_that_the_kernel_does_not_unretire_is_not_reported_as_running() {
     };
     assert_eq!(reply(refuses), is_refused(Refusal::WrongState));
     assert_eq!(reply(runs), is_done(), "it was unretired before");
-}
-
-#[test]
-fn memory_that_was_left_is_destroyed_if_another_domain_needs_it() {
-    let other = DomainId(99);
-    assert_eq!(admit_after_departure(4, &[(other, 8)]), (vec![true], true));
-    // The ring of the domain's port would not fit.
-    assert_eq!(
-        admit_after_departure(100, &[(other, 8)]),
-        (vec![true], true)
-    );
-    assert_eq!(
-        admit_after_departure(900, &[(other, 8)]),
-        (vec![true], false)
-    );
-}
-
-#[test]
-fn memory_that_was_left_is_not_destroyed_for_a_domain_that_does_not_fit_even_so() {
-    let huge = (DomainId(99), 4 + LEFT_PAGES + 1);
-    assert_eq!(admit_after_departure(4, &[huge]), (vec![false], false));
 }
 
 #[test]
