@@ -170,10 +170,12 @@ fn losses_are_no_sign_of_the_wire_if_nothing_can_be_cut() {
 /// The datagrams of an epoch were sent before the report with which it begins.
 #[test]
 fn what_is_in_flight_when_an_epoch_begins_counts() {
-    let mut stream = Stream::default();
-    stream.arrivals = Arrivals {
-        end: EPOCH,
-        count: EPOCH,
+    let mut stream = Stream {
+        arrivals: Arrivals {
+            end: EPOCH,
+            count: EPOCH,
+        },
+        ..Stream::default()
     };
     stream.report(400, 300 * KIB);
     stream.arrivals = Arrivals {
@@ -186,10 +188,12 @@ fn what_is_in_flight_when_an_epoch_begins_counts() {
 
 #[test]
 fn an_epoch_contains_all_that_was_sent_before_it_began() {
-    let mut stream = Stream::default();
-    stream.arrivals = Arrivals {
-        end: EPOCH,
-        count: EPOCH,
+    let mut stream = Stream {
+        arrivals: Arrivals {
+            end: EPOCH,
+            count: EPOCH,
+        },
+        ..Stream::default()
     };
     stream.report(1_000, 100 * KIB);
     for lost in [100, 0] {
