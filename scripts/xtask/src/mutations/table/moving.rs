@@ -48,6 +48,9 @@ mutations! {
     "clock-version" in "kernel/src/syscalls/domain.rs":
         "    domain.clock_offset.set(call.offset);\n    domain.touch();\n" => "    domain.clock_offset.set(call.offset);\n";
         "deadlines are wrong after a move"; MATRIX;
+    "reaped-version" in "kernel/src/objects/emptied.rs":
+        "Holder::Table { domain, .. } => {\n                domain.touch();" => "Holder::Table { .. } => {";
+        "a domain arrives with a capability that it has lost since its slots were read"; Host("kernel", "capture::tests::retiring");
     "interrupt-version" in "kernel/src/objects/emptied.rs":
         "Holder::InterruptNotification(interrupt) => interrupt.header.touch()," => "Holder::InterruptNotification(_) => {}";
         "the removal of an interrupt's binding changes a frozen domain, but not its version number"; MATRIX;
