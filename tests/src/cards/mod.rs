@@ -27,8 +27,6 @@ pub struct Card {
     pub megabits_per_second: Option<u32>,
     /// The forgery that ends its driver.
     pub forge: fn(&mut Machine),
-    /// Whether the UEFI firmware has a driver for it, or gets one from the card.
-    pub has_firmware_driver: bool,
 }
 
 /// A virtual PCI Express card with MSI-X, which root resets.
@@ -36,7 +34,6 @@ pub const VIRTIO: Card = Card {
     change: |options| debuggable(options, NicModel::Virtio).behind_root_ports(),
     megabits_per_second: None,
     forge: forgery::forge_used_buffer,
-    has_firmware_driver: true,
 };
 
 /// A PCI card behind a bridge that its driver polls.
@@ -44,7 +41,6 @@ pub const E1000: Card = Card {
     change: |options| debuggable(options, NicModel::E1000).behind_bridges(),
     megabits_per_second: Some(1000),
     forge: forgery::forge_legacy_frames,
-    has_firmware_driver: true,
 };
 
 /// A PCI Express card with MSI, which root resets.
@@ -52,7 +48,6 @@ pub const E1000E: Card = Card {
     change: |options| debuggable(options, NicModel::E1000e).behind_root_ports(),
     megabits_per_second: Some(1000),
     forge: forgery::forge_legacy_frames,
-    has_firmware_driver: true,
 };
 
 /// A PCI Express card with MSI, MSI-X and advanced descriptors, which root resets.
@@ -60,7 +55,6 @@ pub const IGB: Card = Card {
     change: |options| debuggable(options, NicModel::Igb).behind_root_ports(),
     megabits_per_second: Some(1000),
     forge: forgery::forge_advanced_frames,
-    has_firmware_driver: false,
 };
 
 /// A PCI card that its driver polls, with registers that are smaller than a page.
@@ -68,7 +62,6 @@ pub const RTL8139: Card = Card {
     change: |options| debuggable(options, NicModel::Rtl8139),
     megabits_per_second: Some(100),
     forge: forgery::forge_realtek_frames,
-    has_firmware_driver: true,
 };
 
 /// A virtual PCI Express card with MSI, which root resets.
@@ -76,7 +69,6 @@ pub const VMXNET3: Card = Card {
     change: |options| debuggable(options, NicModel::Vmxnet3).behind_root_ports(),
     megabits_per_second: Some(1000),
     forge: forgery::forge_stopped_queue,
-    has_firmware_driver: true,
 };
 
 fn debuggable(options: Options, model: NicModel) -> Options {
