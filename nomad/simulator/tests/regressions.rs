@@ -43,6 +43,14 @@ fn a_paused_machine_is_off_as_soon_as_it_is_turned_off() {
     }
 }
 
+/// A machine with a fast clock was paused for longer than it forwards frames, and root had not released the domain that had left. A frame that
+/// came then counted as lost.
+#[test]
+fn a_frame_for_a_domain_that_has_left_is_excused_once_it_is_no_longer_forwarded() {
+    let ended = simulation::run(8_800_146_258);
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
 /// A machine of which only nomad was down counted as one that was turned off, so an operator ran a domain elsewhere that it still ran.
 #[test]
 fn a_machine_is_not_off_while_its_nomad_restarts() {

@@ -89,7 +89,9 @@ impl LateFrames {
         }
         let (is_leaving, rest_us) = (is_leaving(hardware, domain), switch.rest_us(now, domain));
         if is_leaving || rest_us > 0 {
-            let is_too_late = !is_leaving && rest_us < FORWARD_US - OBLIGED_US;
+            // Root may not have released the domain yet, because the machine stood still.
+            let has_expired = rest_us == 0 && switch.away.contains_key(&domain);
+            let is_too_late = has_expired || !is_leaving && rest_us < FORWARD_US - OBLIGED_US;
             let number = self.checker.accept(machine, domain);
             if is_too_late {
                 self.checker.excuse(number);
