@@ -20,7 +20,7 @@ use crate::arrivals::Arrivals;
 
 /// The fewest datagrams of an epoch.
 const EPOCH: u32 = 128;
-/// The losses that are no sign of a full queue, per thousand.
+/// The losses that do not count as those of a full queue, per thousand.
 const TOLERATED: u64 = 10;
 /// How much more may be lost in an epoch than the wire loses in the long run, per thousand: half of that and this many.
 const WIRE_NOISE: u64 = 50;
@@ -156,7 +156,7 @@ impl LossBound {
         }
         let least = BYTES_MIN.max(DATAGRAMS_MIN * sending.datagram_bytes);
         let trial = match self.trial {
-            // Nothing can be cut, so that the losses are no sign of the wire.
+            // Nothing can be cut, so the losses do not show how the wire behaves.
             _ if self.bytes() <= least => None,
             Some(trial) if trial.is_confirmed_by(losses) => Some(trial.with(losses)),
             _ => Some(Trial::new(self.bytes, losses)),
@@ -175,7 +175,7 @@ impl LossBound {
         self.in_flight = sending.in_flight;
     }
 
-    /// The losses that are no sign of a full queue, per thousand.
+    /// The losses that do not count as those of a full queue, per thousand.
     fn tolerated(&self) -> u64 {
         let own = |wire: Wire| (wire.losses * 3 / 2 + WIRE_NOISE).min(WIRE_MAX);
         TOLERATED + self.wire.map_or(0, own)

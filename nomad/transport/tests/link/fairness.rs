@@ -3,6 +3,16 @@
 use crate::neighbour::Neighbour;
 use crate::path::{GIGABIT, Link, Path, SECOND_US, content};
 
+/// A path of this rate, delay and queue without other defects.
+fn path(rate: u64, delay_us: u64, queue: u64) -> Path {
+    Path {
+        rate,
+        delay_us,
+        queue,
+        ..GIGABIT
+    }
+}
+
 /// Streams of one path, all of this many bytes, and a neighbour. Returns the part of the path's rate that the first stream to
 /// end got, and its neighbour meanwhile, in hundredths.
 fn shares(path: Path, streams: usize, bytes: usize) -> (u64, u64) {
@@ -30,12 +40,7 @@ fn a_stream_and_its_neighbour_share_a_path_whose_queue_is_short() {
         (125_000_000, 500, 125_000),
         (125_000_000, 500, 250_000),
     ] {
-        let path = Path {
-            rate,
-            delay_us,
-            queue,
-            ..GIGABIT
-        };
+        let path = path(rate, delay_us, queue);
         let (own, neighbour) = shares(path, 1, rate as usize / 2);
         assert!(own >= 20, "{path:?}: {own} %");
         assert!(neighbour >= 20, "{path:?}: {neighbour} %");
@@ -45,12 +50,7 @@ fn a_stream_and_its_neighbour_share_a_path_whose_queue_is_short() {
 /// A sender whose window follows losses fills any queue. The stream does not compete with it for that.
 #[test]
 fn a_long_queue_is_left_to_the_neighbour() {
-    let path = Path {
-        rate: 12_500_000,
-        delay_us: 500,
-        queue: 1_000_000,
-        ..GIGABIT
-    };
+    let path = path(12_500_000, 500, 1_000_000);
     let (own, neighbour) = shares(path, 1, 2_000_000);
     assert!(own >= 8 && neighbour > own, "{own} %, {neighbour} %");
 }
@@ -59,12 +59,7 @@ fn a_long_queue_is_left_to_the_neighbour() {
 #[test]
 fn ten_streams_leave_a_part_to_their_neighbour() {
     for (rate, delay_us, queue) in [(12_500_000, 5_000, 125_000), (125_000_000, 500, 250_000)] {
-        let path = Path {
-            rate,
-            delay_us,
-            queue,
-            ..GIGABIT
-        };
+        let path = path(rate, delay_us, queue);
         let (_, neighbour) = shares(path, 10, rate as usize / 10);
         assert!(neighbour >= 2, "{path:?}: {neighbour} %");
     }
