@@ -29,7 +29,7 @@ const NEEDED: [&str; 6] = [
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Directory {
@@ -47,7 +47,7 @@ impl Directory {
             Some(file) => Err(Error::NotImage(name.into(), file)),
             None => Ok(Directory {
                 path,
-                _lock: directory,
+                lock: directory,
             }),
         }
     }
@@ -60,6 +60,14 @@ impl Directory {
     /// The image of the stick.
     pub fn image(&self) -> PathBuf {
         self.path.join(IMAGE)
+    }
+}
+
+impl Drop for Directory {
+    /// Ends the lock, which a closed file keeps as long as a child of this process has not yet executed its program: until then the
+    /// child has a copy of the descriptor (flock(2)).
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 
@@ -90,8 +98,10 @@ mod tests {
         let [first, second] = versions.map(|it| it.canonicalize().expect("it is there"));
         assert_eq!(served.path(), first);
         assert_eq!([is_free(&first), is_free(&second)], [false, true]);
+        let of_a_child = served.lock.try_clone().expect("a copy of the descriptor");
         drop(served);
         assert!(is_free(&first));
+        drop(of_a_child);
         fs::remove_dir_all(place).expect("it was there");
     }
 }
