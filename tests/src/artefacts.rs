@@ -10,7 +10,8 @@ use std::path::PathBuf;
 /// | `CARAVAN_KERNEL`    | the kernel's ELF file                                 |
 /// | `CARAVAN_ARCHIVE`   | the default boot archive                              |
 /// | `CARAVAN_ARTEFACTS` | a directory of further archives and guests' images    |
-/// | `CARAVAN_IMAGE`     | the hybrid image that boots from USB                  |
+/// | `CARAVAN_IMAGE`     | the default fleet's hybrid image that boots from USB  |
+/// | `CARAVAN_NETBOOT`   | the directory of the same image for the network       |
 ///
 /// Variables are read on demand. If one is missing, the test panics, so that no test passes without it.
 pub struct Artefacts;
@@ -40,9 +41,14 @@ impl Artefacts {
         named_by("CARAVAN_ARTEFACTS", name)
     }
 
-    /// The hybrid image that boots from USB.
+    /// The default fleet's hybrid image that boots from USB.
     pub fn image() -> PathBuf {
         named_by("CARAVAN_IMAGE", "")
+    }
+
+    /// The directory of the same image for machines that start from the network.
+    pub fn netboot() -> PathBuf {
+        named_by("CARAVAN_NETBOOT", "")
     }
 }
 

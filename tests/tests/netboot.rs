@@ -37,9 +37,9 @@ fn machine(name: &str, boot: Boot) -> Options {
     Options::new(name, boot).memory_mib(512)
 }
 
-/// The directory that `scripts/image` makes.
+/// The directory for the network, as `scripts/image` makes it.
 fn directory() -> PathBuf {
-    Artefacts::file("netboot")
+    Artefacts::netboot()
 }
 
 /// Starts a machine, and waits until it has joined the fleet.

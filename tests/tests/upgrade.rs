@@ -26,7 +26,7 @@ const DOMAINS: [&str; 2] = ["counter", "kv"];
 
 /// Makes another image in this directory: its menu names the machine on the kernel's command line.
 fn make_second_image(directory: &Path) {
-    scratch::copy(&Artefacts::file("netboot"), directory);
+    scratch::copy(&Artefacts::netboot(), directory);
     let menu = directory.join("boot/grub/grub.cfg");
     let text = fs::read_to_string(&menu).expect("the image's menu");
     let changed = text.replacen("    start archive\n", "    start archive machine=b\n", 1);
@@ -45,7 +45,7 @@ fn await_settled(fleet: &Fleet, domain: &str, node: Node) {
 fn a_machine_is_drained_restarts_with_another_image_and_gets_its_domains_back_under_load() {
     let seed = variable("CARAVAN_UPGRADE_SEED").unwrap_or_else(fresh_seed);
     println!("repeat with CARAVAN_UPGRADE_SEED={seed}");
-    let first = Artefacts::file("netboot");
+    let first = Artefacts::netboot();
     let (mut fleet, server) = Fleet::start_lab(&first);
     assert!(fleet.log(B).contains(FIRST_MARK), "{}", fleet.log(B));
     fleet.await_log(A, store::READY);

@@ -109,6 +109,11 @@ impl Boots {
         Judgement::Restarted
     }
 
+    /// The boot that is the machine; `None` before the first handshake.
+    pub fn current(&self) -> Option<BootId> {
+        Some(self.current?.boot)
+    }
+
     /// Counts a handshake that is begun with the machine.
     pub fn count_challenge(&mut self, now_us: u64) {
         if let Some(rival) = self.fresh_rival(now_us) {

@@ -125,8 +125,8 @@ pub enum Incoming {
 pub enum Encounter {
     /// The machine, which is outside of the fleet, has this name. A completed handshake with it follows.
     Introduced(MachineId, Name),
-    /// A handshake with the machine is completed: the machine is where the datagram came from.
-    Met(MachineId),
+    /// A handshake with this boot of the machine is completed: the machine is where the datagram came from.
+    Met(MachineId, BootId),
     /// Another boot with the machine's name and key is alive, too.
     Doubled(MachineId),
     /// The datagram came from another boot than the machine's. It gets no session as long as the machine may be alive.
@@ -299,7 +299,11 @@ impl Sessions {
         peer.accepted_us = now_us;
         let (machine, is_outsider) = (*machine, !self.fleet.contains(machine));
         let introduced = peer.introduction(machine).filter(|_| is_outsider);
-        let encounters = introduced.into_iter().chain([Encounter::Met(machine)]);
+        let met = peer
+            .boots
+            .current()
+            .map(|boot| Encounter::Met(machine, boot));
+        let encounters = introduced.into_iter().chain(met);
         Ok(Received {
             incoming: (!message.is_empty()).then_some(Incoming::Machine(machine, message)),
             ..Received::only(encounters.filter(|_| is_first).collect())

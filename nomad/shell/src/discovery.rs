@@ -256,11 +256,11 @@ impl<H: Host> Shell<H> {
                     self.report_full(now, name, from);
                 }
             }
-            Encounter::Met(machine) => {
+            Encounter::Met(machine, boot) => {
                 if let Some(discovery) = &mut self.discovery {
                     discovery.refused_by.remove(&machine);
                 }
-                self.machines.prove(now, machine, from);
+                self.machines.prove(now, (machine, boot), from);
                 if self.machines.guest_name(machine).is_some() {
                     self.call_rolls(now);
                 }

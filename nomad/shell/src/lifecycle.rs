@@ -69,6 +69,9 @@ impl<H: Host> Shell<H> {
             Err(error) => Err(error.to_string()),
         };
         self.transfer = None;
+        if reply.is_err() {
+            self.host.forget_package();
+        }
         self.reply(from, reply);
     }
 

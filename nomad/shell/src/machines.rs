@@ -17,7 +17,7 @@ use identity::Name;
 use nomad_client::Event;
 use nomad_client::command::Destination;
 use nomad_client::event::AddressOrigin;
-use nomad_protocol::{Fleet, GuestRule, Hello, Instant, MachineId};
+use nomad_protocol::{BootId, Fleet, GuestRule, Hello, Instant, MachineId};
 
 pub(crate) use guests::Full;
 pub use guests::GUESTS_MAX;
@@ -213,8 +213,14 @@ impl Machines {
         Ok(sender.handle_hello(now, hello).then_some(sender.id))
     }
 
-    /// Records that a handshake with a machine was completed at this address. No other machine has the address any more.
-    pub(crate) fn prove(&mut self, now: Instant, machine: MachineId, address: Ipv4Addr) {
+    /// Records that a handshake with this boot of a machine was completed at this address. No other machine has the address
+    /// any more.
+    pub(crate) fn prove(
+        &mut self,
+        now: Instant,
+        (machine, boot): (MachineId, BootId),
+        address: Ipv4Addr,
+    ) {
         if self.own.addresses.best() == Some(address) {
             return;
         }
@@ -223,7 +229,7 @@ impl Machines {
         for other in self.others.iter_mut().chain(self.guests.iter_mut()) {
             if other.id == machine {
                 is_known = true;
-                other.prove(now, address);
+                other.prove(now, boot, address);
             } else if other.addresses.proven == Some(address) {
                 other.addresses.proven = None;
             }

@@ -79,3 +79,36 @@ impl<H: Host> Shell<H> {
 fn is_lost(record: &DomainRecord) -> bool {
     record.movable && record.is_here()
 }
+
+#[cfg(test)]
+mod tests {
+    use identity::{DomainId, Incarnation, Name};
+    use service_protocol::root::DomainState;
+
+    use super::*;
+
+    fn running(movable: bool, has_package: bool) -> DomainRecord {
+        DomainRecord {
+            name: Name::try_new("pushed").expect("a name"),
+            id: DomainId(1),
+            incarnation: Incarnation(1),
+            state: DomainState::Running,
+            movable,
+            is_part_of_machine: false,
+            home: None,
+            has_package,
+            guest: None,
+            pool_pages: 100,
+            spent_pages: 50,
+        }
+    }
+
+    /// No move could save it, so it does not prevent a restart, although its state and its package are lost.
+    #[test]
+    fn a_domain_that_is_not_movable_does_not_prevent_a_restart() {
+        for has_package in [false, true] {
+            assert!(is_lost(&running(true, has_package)));
+            assert!(!is_lost(&running(false, has_package)));
+        }
+    }
+}

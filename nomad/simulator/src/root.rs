@@ -96,6 +96,8 @@ pub struct Root {
     pub entries: BTreeMap<usize, Entry>,
     homes: BTreeMap<usize, Restart>,
     packages: BTreeSet<usize>,
+    /// The memory that is reserved for a package that is not installed yet.
+    pub package_bytes: u32,
 }
 
 impl Root {
@@ -106,6 +108,7 @@ impl Root {
             entries: homes.keys().map(waits).collect(),
             homes: homes.clone(),
             packages: packages.clone(),
+            package_bytes: 0,
         }
     }
 

@@ -4,6 +4,9 @@
 //! machines start from copies of one image, or that of a single machine. Further archives are for the entries of GRUB's menu that
 //! report on a machine's hardware, and that measure the kernel on it. `netboot.rs` puts the same files into a directory for machines
 //! that start from the network.
+//!
+//! A user's image ([`make`]) and that of the default fleet for tests and the demonstration ([`make_default`]) are two files: the default
+//! fleet's secret is public, so its image must not take the place of a user's unnoticed.
 
 use std::fs;
 use std::iter;
@@ -20,7 +23,7 @@ use crate::fleet;
 use crate::manifest;
 use crate::netboot;
 use crate::process;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, netboot_beside};
 
 /// GRUB's configuration, which the machine tests use for images of their own as well.
 const GRUB_CONFIGURATION: &str = include_str!("../../lib/grub.cfg");
@@ -31,29 +34,40 @@ pub const FURTHER: [(&str, &str); 2] = [
     (manifest::HARDWARE_CHECK, manifest::HARDWARE_CHECK),
 ];
 
-/// Makes the image from the files of the last build.
+/// Makes a user's image from the files of the last build.
 pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
-    match arguments {
-        [] => {
-            let default = fleet::compile(&fleet::default(workspace), workspace)?;
-            make_for_fleet(&default, workspace)
+    let archive = match arguments {
+        [] => pack_default(workspace)?,
+        [flag, file] if flag == "--fleet" => pack_own(Path::new(file), workspace)?,
+        [name] if !name.starts_with('-') => name,
+        _ => {
+            return Err(Error::Usage(
+                "expected --fleet FILE or one archive".to_string(),
+            ));
         }
-        [flag, file] if flag == "--fleet" => make_for_own_fleet(Path::new(file), workspace),
-        [name] if !name.starts_with('-') => make_from(name, workspace),
-        _ => Err(Error::Usage(
-            "expected --fleet FILE or one archive".to_string(),
-        )),
-    }
+    };
+    make_from(archive, &workspace.image(), workspace)
 }
 
-/// Makes the image for the fleet in a user's file. A fleet with the default fleet's secret works too, so that is only a warning.
-fn make_for_own_fleet(file: &Path, workspace: &Workspace) -> Result<()> {
+/// Makes the image of the default fleet, from the files of the last build, in a place of its own.
+pub fn make_default(workspace: &Workspace) -> Result<()> {
+    let archive = pack_default(workspace)?;
+    make_from(archive, &workspace.default_image(), workspace)
+}
+
+fn pack_default(workspace: &Workspace) -> Result<&'static str> {
+    let default = fleet::compile(&fleet::default(workspace), workspace)?;
+    pack(&default, workspace)
+}
+
+/// Packs the fleet in a user's file. A fleet with the default fleet's secret works too, so that is only a warning.
+fn pack_own(file: &Path, workspace: &Workspace) -> Result<&'static str> {
     let [own, default] = [file, &fleet::default(workspace)].map(|it| fleet::compile(it, workspace));
     let (own, default) = (own?, default?);
     if fleet::has_secret_of(&own, &default) {
         eprintln!("{}", known_secret_warning(file));
     }
-    make_for_fleet(&own, workspace)
+    pack(&own, workspace)
 }
 
 fn known_secret_warning(file: &Path) -> String {
@@ -64,29 +78,31 @@ fn known_secret_warning(file: &Path) -> String {
     )
 }
 
-fn make_for_fleet(fleet: &Fleet, workspace: &Workspace) -> Result<()> {
+/// Packs a fleet's archive and returns its name.
+fn pack(fleet: &Fleet, workspace: &Workspace) -> Result<&'static str> {
     archive::pack_fleet(fleet::ARCHIVE, fleet, workspace)?;
-    make_from(fleet::ARCHIVE, workspace)
+    Ok(fleet::ARCHIVE)
 }
 
-fn make_from(archive: &str, workspace: &Workspace) -> Result<()> {
+/// Makes the file `image`, and the directory for the network beside it.
+fn make_from(archive: &str, image: &Path, workspace: &Workspace) -> Result<()> {
     for (name, _) in FURTHER {
         archive::pack_named(name, workspace)?;
     }
     let stage = workspace.artefacts().join("image");
     lay_out(&stage, archive, workspace)?;
-    let image = workspace.image();
+    if let Some(directory) = image.parent() {
+        fs::create_dir_all(directory).at(directory)?;
+    }
     // The image is a new file, since a running server may still use the old one, to which its directory has a hard link.
     let unfinished = image.with_extension("unfinished");
     let mut grub = Command::new("grub-mkrescue");
     grub.arg("--output").arg(&unfinished).arg(&stage);
     process::run_quietly(&mut grub)?;
-    fs::rename(&unfinished, &image).at(&image)?;
-    netboot::make(workspace, |directory| {
-        lay_out(directory, archive, workspace)
-    })?;
+    fs::rename(&unfinished, image).at(image)?;
+    netboot::make(image, |directory| lay_out(directory, archive, workspace))?;
     println!("{}", image.display());
-    println!("{}", workspace.netboot().display());
+    println!("{}", netboot_beside(image).display());
     Ok(())
 }
 
@@ -109,6 +125,56 @@ fn lay_out(stage: &Path, archive: &str, workspace: &Workspace) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::programs;
+
+    /// An ELF file without segments.
+    fn empty_elf() -> [u8; 64] {
+        let mut elf = [0; 64];
+        // The magic, 64 bits, little-endian, version 1.
+        elf[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        // An executable for x86-64, version 1.
+        elf[16..21].copy_from_slice(&[2, 0, 62, 0, 1]);
+        // The table of segments would be after the header, which has 64 bytes. A segment's entry has 56.
+        elf[32] = 64;
+        (elf[52], elf[54]) = (64, 56);
+        elf
+    }
+
+    /// A tree whose programs are all built, and are empty.
+    fn built_in(artefacts: &Path) -> Workspace {
+        let workspace = Workspace::find().with_artefacts(artefacts.to_path_buf());
+        fs::write(workspace.kernel_elf(), empty_elf()).unwrap();
+        for name in programs::all(&workspace).unwrap() {
+            fs::write(workspace.program_elf(&name), empty_elf()).unwrap();
+        }
+        workspace
+    }
+
+    #[test]
+    fn the_image_of_the_default_fleet_does_not_replace_the_users() {
+        let place = tempfile::tempdir().unwrap();
+        let workspace = built_in(place.path());
+        let netboot = netboot_beside(&workspace.image());
+        fs::create_dir(&netboot).unwrap();
+        let users = [workspace.image(), netboot.join("caravan.iso")];
+        for file in &users {
+            fs::write(file, "of my own fleet").unwrap();
+        }
+        make_default(&workspace).unwrap();
+        for file in &users {
+            assert_eq!(fs::read_to_string(file).unwrap(), "of my own fleet");
+        }
+        let environment = workspace.environment();
+        for variable in ["CARAVAN_IMAGE", "CARAVAN_NETBOOT"] {
+            let named = environment.iter().find(|(name, _)| *name == variable);
+            let (_, path) = named.unwrap();
+            assert!(path.exists() && !users.contains(path), "{}", path.display());
+        }
+        make(&[], &workspace).unwrap();
+        for file in &users {
+            assert!(fs::metadata(file).unwrap().len() > 1_000_000);
+        }
+    }
 
     #[test]
     fn every_entry_of_the_menu_starts_an_archive_of_the_image() {

@@ -40,16 +40,19 @@ cargo xtask COMMAND
                         `caravan netboot` serves to machines without a stick
   run [--once] [--sticks]
                         build two machines, and show moves between them; --once: compare with QEMU, exit with the verdict;
-                        --sticks: make the image of the default fleet, and start both from it
+                        --sticks: make an image of the default fleet, which leaves that of `image` as it is, and start
+                        both from it
   run ARCHIVE           build a machine, and start it on this terminal
   debug [ARCHIVE]       build a machine, and start it waiting for gdb
   bench [kernel|migration|connect|net] [--json FILE]
-                        build, measure, and print one JSON object per figure
+                        build, measure, and print one JSON object per figure; without a subject, of the kernel
   sim [--seed N] [--cases K | --for SECONDS] [--jobs N] [--pair | --crowd | --guest | --guests] [--trace]
                         simulate the hand-over under faults, one run per seed, from N or from the clock, and on all
                         processors or N; a failure is printed with its faults and the command that repeats it
   test [STEP...] [machines TEST...]
-                        all checks and tests, or the named steps, or the named machine tests: FILE or FILE::TEST
+                        all checks and tests, or the named steps, or the named machine tests: FILE or FILE::TEST; `build`
+                        and `image` come before machine tests
+  test --only [...]     without those steps that the named ones need, with the results of the last build
   test quick            the most informative checks, in a minute if nothing has to be rebuilt
   test --long [...]     the same, with hours for those tests that find more the longer they run
   mutations [NAME...]   inject faults into a copy of the tree, one at a time, and expect a test to fail
@@ -57,7 +60,7 @@ cargo xtask COMMAND
   fmt-check | clippy | layers
                         one check: format; lints; direction of dependence, unsafe code and the sizes of files
 
-An ARCHIVE has the name of its manifest or guest; without one, it is default.
+An ARCHIVE has the name of its manifest or guest; `debug` without one starts `default`.
 Build results are in target/caravan, or in caravan below CARGO_TARGET_DIR.
 ";
 

@@ -15,7 +15,7 @@ use std::process::Command;
 use crate::error::{AtPath, Result};
 use crate::process;
 use crate::versions::Versions;
-use crate::workspace::Workspace;
+use crate::workspace::netboot_beside;
 
 /// The directory of GRUB's platforms.
 const GRUB: &str = "/usr/lib/grub";
@@ -29,15 +29,15 @@ const PARTS: [&str; 5] = [
     "x86_64-efi/kernel.img",
 ];
 
-/// Makes a new version of the directory: `lay_out` writes menu, kernel and archives into it, then GRUB and the finished image are
-/// added. A server that is running keeps the version that it has.
-pub fn make(workspace: &Workspace, lay_out: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let versions = Versions::of(workspace.netboot());
+/// Makes a new version of the directory beside the finished `image`: `lay_out` writes menu, kernel and archives into it, then GRUB and
+/// the image are added. A server that is running keeps the version that it has.
+pub fn make(image: &Path, lay_out: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let versions = Versions::of(netboot_beside(image));
     let directory = versions.create()?;
     lay_out(&directory)?;
     add_grub(&directory)?;
-    let image = directory.join("caravan.iso");
-    fs::hard_link(workspace.image(), &image).at(&image)?;
+    let served = directory.join("caravan.iso");
+    fs::hard_link(image, &served).at(&served)?;
     versions.publish(&directory)
 }
 
@@ -59,27 +59,27 @@ mod tests {
     const MENU: &str = "boot/grub/grub.cfg";
 
     /// Makes an image whose menu and stick's image are these texts.
-    fn make_with(workspace: &Workspace, text: &str) {
-        let image = workspace.image();
+    fn make_with(image: &Path, text: &str) {
         fs::write(image.with_extension("unfinished"), text).unwrap();
         fs::rename(image.with_extension("unfinished"), image).unwrap();
         let lay_out = |directory: &Path| {
             fs::create_dir_all(directory.join("boot/grub")).at(directory)?;
             fs::write(directory.join(MENU), text).at(directory)
         };
-        make(workspace, lay_out).unwrap();
+        make(image, lay_out).unwrap();
     }
 
     #[test]
     fn a_new_image_leaves_the_one_that_is_served() {
         let place = tempfile::tempdir().unwrap();
-        let workspace = Workspace::find().with_artefacts(place.path().to_path_buf());
-        make_with(&workspace, "one");
-        let served = workspace.netboot().canonicalize().unwrap();
+        let image = place.path().join("caravan.iso");
+        let newest = netboot_beside(&image);
+        make_with(&image, "one");
+        let served = newest.canonicalize().unwrap();
         let lock = fs::File::open(&served).unwrap();
         lock.lock_shared().unwrap();
-        make_with(&workspace, "two");
-        for (directory, text) in [(&served, "one"), (&workspace.netboot(), "two")] {
+        make_with(&image, "two");
+        for (directory, text) in [(&served, "one"), (&newest, "two")] {
             for file in [MENU, "caravan.iso"] {
                 let found = fs::read_to_string(directory.join(file)).unwrap();
                 assert_eq!(found, text, "{file}");

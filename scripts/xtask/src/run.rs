@@ -1,7 +1,7 @@
 //! Starting machines interactively: two with domains that move, one on the terminal, or one that waits for a debugger. Only
 //! the programs in their archives are built.
 //!
-//! The two start from archives of their own, without a loader, or from copies of the image that real machines start from.
+//! The two start from archives of their own, without a loader, or from copies of an image like those that real machines start from.
 
 use std::process::Command;
 
@@ -38,7 +38,7 @@ fn show(options: &[String], workspace: &Workspace) -> Result<()> {
         programs.sort();
         programs.dedup();
         build::system(&programs, workspace)?;
-        image::make(&[], workspace)?;
+        image::make_default(workspace)?;
     } else {
         let compared = if has("--once") {
             &manifest::WHOLE[..]

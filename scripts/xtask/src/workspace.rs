@@ -15,6 +15,9 @@ const LANDMARK: &str = "userland/x86_64-caravan.json";
 /// The manifest of a machine for which no other is named.
 pub const DEFAULT_MANIFEST: &str = "default";
 
+/// The file name of an image for real machines.
+const IMAGE: &str = "caravan.iso";
+
 /// The paths of one checkout.
 pub struct Workspace {
     root: PathBuf,
@@ -106,24 +109,31 @@ impl Workspace {
     }
 
     /// The environment variables through which the harness gets the paths of the artefacts.
-    pub fn environment(&self) -> [(&'static str, PathBuf); 4] {
+    pub fn environment(&self) -> [(&'static str, PathBuf); 5] {
+        let image = self.default_image();
         [
             ("CARAVAN_KERNEL", self.kernel_elf()),
             ("CARAVAN_ARCHIVE", self.archive(DEFAULT_MANIFEST)),
             ("CARAVAN_ARTEFACTS", self.artefacts()),
-            ("CARAVAN_IMAGE", self.image()),
+            ("CARAVAN_NETBOOT", netboot_beside(&image)),
+            ("CARAVAN_IMAGE", image),
         ]
     }
 
-    /// The image for real machines.
+    /// The image that a user has made for real machines. Tests and demonstrations leave it as it is.
     pub fn image(&self) -> PathBuf {
-        self.artefacts().join("caravan.iso")
+        self.artefacts().join(IMAGE)
     }
 
-    /// The directory with the image for the network.
-    pub fn netboot(&self) -> PathBuf {
-        self.artefacts().join("netboot")
+    /// The image of the default fleet, from which tests and the demonstration start machines.
+    pub fn default_image(&self) -> PathBuf {
+        self.artefacts().join("default-fleet").join(IMAGE)
     }
+}
+
+/// The directory with the files of an image for machines that start from the network.
+pub fn netboot_beside(image: &Path) -> PathBuf {
+    image.with_file_name("netboot")
 }
 
 /// The top of the checkout that this crate was compiled in.

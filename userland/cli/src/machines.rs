@@ -88,13 +88,17 @@ pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant
         elapsed: begun.elapsed(),
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = named
-            .map(|named| scope.spawn(move || request(named)))
-            .collect();
-        let machines = threads.into_iter().map(|thread| thread.join());
-        machines
-            .map(|machine| machine.expect("a request does not panic"))
-            .collect()
+        let begin = |named| {
+            let thread = thread::Builder::new().spawn_scoped(scope, move || request(named));
+            (named, thread)
+        };
+        let begun: Vec<_> = named.map(begin).collect();
+        let machines = begun.into_iter().map(|(named, thread)| match thread {
+            Ok(thread) => thread.join().expect("a request does not panic"),
+            // This host has no more threads.
+            Err(_) => request(named),
+        });
+        machines.collect()
     })
 }
 

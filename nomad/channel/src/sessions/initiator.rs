@@ -103,7 +103,7 @@ impl Sessions {
                 .boots
                 .judge(now_us, initiation.started_us, verdict.boot),
         };
-        let met = Encounter::Met(machine);
+        let met = Encounter::Met(machine, verdict.boot);
         let encounters = match judgement {
             Judgement::Refused => {
                 peer.initiation = None;

@@ -144,7 +144,7 @@ pub const REBOOT: &[VerbOption] = &[VerbOption {
     name: "force",
     short: None,
     value: None,
-    about: "Restart even if domains or moves are lost; the reply lists them",
+    about: "Restart even if movable domains or moves are lost; the reply lists these",
     effect: Effect::Force,
 }];
 

@@ -188,7 +188,7 @@ pub const VERBS: &[Verb] = &[
         ..verb(
             "reboot",
             "",
-            "Restart the machine, if no domain or move is lost by that",
+            "Restart the machine, unless a movable domain is on it or a move is not over; domains that are not movable lose their state",
             |_| Ok(Command::Reboot(RebootIf::NothingIsLost)),
         )
     },

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use identity::Name;
-use nomad_protocol::{Instant, MachineId};
+use nomad_protocol::{BootId, Instant, MachineId};
 
 use super::{FleetMember, Machines};
 
@@ -117,7 +117,7 @@ impl Machines {
     /// Adds a guest without waiting for its hello, if there is a place for it.
     pub fn add_guest(&mut self, name: Name, id: MachineId, address: Ipv4Addr) {
         if let Ok(guest) = self.guests.entry(name, id) {
-            guest.prove(Instant::from_us(0), address);
+            guest.prove(Instant::from_us(0), BootId(0), address);
         }
     }
 
@@ -148,7 +148,8 @@ impl Machines {
         }
     }
 
-    /// Whether a hello of a guest, a handshake with it, or its refusal of this machine was received within this time.
+    /// Whether a sign of a guest was received within this time: a handshake with it, its refusal of this machine, or a new hello of the
+    /// life that the last handshake was with.
     pub(crate) fn was_noticed(&self, now: Instant, guest: MachineId, within_us: u64) -> bool {
         let mut guests = self.guests.iter();
         let guest = guests.find(|known| known.id == guest);

@@ -27,12 +27,15 @@ pub struct FleetMember {
     pub addresses: Addresses,
     /// The last hello.
     greeting: Option<Greeting>,
+    /// The last hello of the life that the last handshake was with, as far as is known. Only later hellos of that life are signs of
+    /// the machine: those of other lives may be recorded ones.
+    living: Option<Greeting>,
     /// Whether a handshake was completed since a hello of the life in `greeting` was first received. If not, the machine's
     /// hellos are probed. A hello may be a recorded one, so nothing else follows from this.
     is_met: bool,
     /// Whether a handshake has proven that it is up, and no query has shown since that it does not reply.
     is_up: bool,
-    /// When the last sign of it was received: a new hello, a handshake or a refusal.
+    /// When the last sign of it was received: a later hello than `living`, a handshake or a refusal.
     noticed: Option<Instant>,
     /// When the first handshake with its present boot was completed.
     met: Option<Instant>,
@@ -48,6 +51,16 @@ struct Greeting {
     boot: BootId,
     life: LifeId,
     count: u64,
+}
+
+impl Greeting {
+    fn is_of_same_life(self, other: Greeting) -> bool {
+        (self.boot, self.life) == (other.boot, other.life)
+    }
+
+    fn is_later_than(self, other: Greeting) -> bool {
+        self.is_of_same_life(other) && self.count > other.count
+    }
 }
 
 /// The addresses that a machine's migration server may have.
@@ -87,6 +100,7 @@ impl FleetMember {
                 ..Addresses::default()
             },
             greeting: None,
+            living: None,
             is_met: false,
             is_up: false,
             noticed: None,
@@ -104,15 +118,18 @@ impl FleetMember {
             count: hello.count,
         };
         match self.greeting {
-            Some(last) if (last.boot, last.life) == (hello.boot, hello.life) => {
-                if hello.count <= last.count {
+            Some(last) if greeting.is_of_same_life(last) => {
+                if !greeting.is_later_than(last) {
                     return false;
                 }
             }
             _ => self.is_met = false,
         }
         self.greeting = Some(greeting);
-        self.noticed = Some(now);
+        if self.living.is_some_and(|last| greeting.is_later_than(last)) {
+            self.living = Some(greeting);
+            self.noticed = Some(now);
+        }
         self.addresses.announced = Some(hello.address);
         let is_known = self.is_met && self.addresses.proven == Some(hello.address);
         !is_known && self.may_probe(now, hello.address)
@@ -130,8 +147,13 @@ impl FleetMember {
         may_probe
     }
 
-    /// Records that a handshake with this machine was completed at this address.
-    pub(super) fn prove(&mut self, now: Instant, address: Ipv4Addr) {
+    /// Records that a handshake with this boot of the machine was completed at this address. A handshake does not name the life, so
+    /// it counts for that of the last hello, if that hello is of the same boot.
+    pub(super) fn prove(&mut self, now: Instant, boot: BootId, address: Ipv4Addr) {
+        let living = self.living.filter(|living| living.boot == boot);
+        let is_news = |last: &Greeting| living.is_none_or(|living| !last.is_of_same_life(living));
+        let last = self.greeting.filter(|last| last.boot == boot);
+        self.living = last.filter(is_news).or(living);
         self.addresses.proven = Some(address);
         (self.is_met, self.is_up) = (true, true);
         self.noticed = Some(now);

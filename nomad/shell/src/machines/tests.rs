@@ -4,6 +4,7 @@ use nomad_protocol::{BootId, LifeId};
 
 use super::*;
 
+const BOOT: BootId = BootId(1);
 const A: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 const C: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 3);
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 9);
@@ -28,7 +29,7 @@ fn parse(peers: &str) -> Option<Machines> {
 fn hello(address: Ipv4Addr, life: u64, count: u64) -> Hello {
     Hello {
         name: name("c"),
-        boot: BootId(1),
+        boot: BOOT,
         life: LifeId(life),
         count,
         address,
@@ -102,13 +103,13 @@ fn refuses_a_list_with_a_typo() {
 fn a_machine_is_where_its_last_handshake_was_and_may_return() {
     let mut machines = parse("b=10.77.0.2, c=10.77.0.3").expect("valid");
     let [b, c] = [id("b"), id("c")];
-    machines.prove(at(0), c, ELSEWHERE);
+    machines.prove(at(0), (c, BOOT), ELSEWHERE);
     assert_eq!(machines.address_of(c), Some(ELSEWHERE));
     assert_eq!(machines.addresses_of(c), [ELSEWHERE, C]);
     assert_eq!(machines.id_at(ELSEWHERE), Some(c));
     assert_eq!(machines.id_at(C), None);
     // Another machine gets the address.
-    machines.prove(at(0), b, ELSEWHERE);
+    machines.prove(at(0), (b, BOOT), ELSEWHERE);
     assert_eq!(machines.address_of(b), Some(ELSEWHERE));
     assert_eq!(machines.address_of(c), Some(C));
     assert_eq!(machines.id_at(ELSEWHERE), Some(b));
@@ -119,12 +120,12 @@ fn outsiders_are_bounded_and_no_machine_takes_this_ones_address() {
     let mut machines = parse("b").expect("valid");
     for number in 0..97 {
         let address = Ipv4Addr::new(10, 0, 0, number);
-        machines.prove(at(0), MachineId([number; 32]), address);
+        machines.prove(at(0), (MachineId([number; 32]), BOOT), address);
     }
     assert_eq!(machines.outsiders.len(), OUTSIDERS_MAX);
     let last = MachineId([96; 32]);
     assert_eq!(machines.address_of(last), Some(Ipv4Addr::new(10, 0, 0, 96)));
-    machines.prove(at(0), id("b"), A);
+    machines.prove(at(0), (id("b"), BOOT), A);
     assert_eq!(machines.id_at(A), Some(id("a")));
 }
 
@@ -138,7 +139,7 @@ fn a_hello_is_probed_until_a_handshake_proves_its_address() {
     assert_eq!(handle_hello(&mut machines, at(1), &hello(C, 1, 1)), None);
     let second = handle_hello(&mut machines, at(1_000_000), &hello(C, 1, 2));
     assert_eq!(second, Some(c));
-    machines.prove(at(0), c, C);
+    machines.prove(at(0), (c, BOOT), C);
     assert_eq!(
         handle_hello(&mut machines, at(2_000_000), &hello(C, 1, 3)),
         None
@@ -153,7 +154,7 @@ fn a_hello_from_elsewhere_moves_no_machine_and_an_old_one_is_not_probed() {
     let mut machines = parse("b,c").expect("valid");
     let c = id("c");
     handle_hello(&mut machines, at(0), &hello(C, 1, 5));
-    machines.prove(at(0), c, C);
+    machines.prove(at(0), (c, BOOT), C);
     let moved = handle_hello(&mut machines, at(1_000_000), &hello(ELSEWHERE, 1, 6));
     assert_eq!(moved, Some(c));
     assert_eq!(machines.address_of(c), Some(C), "until it is proven");
@@ -194,13 +195,13 @@ fn a_machine_is_settled_a_second_after_its_present_boot_was_met() {
     let mut machines = parse("b,c").expect("valid");
     let [b, c] = [id("b"), id("c")];
     for met_us in [0, 900_000] {
-        machines.prove(at(met_us), c, C);
+        machines.prove(at(met_us), (c, BOOT), C);
     }
     assert!(!machines.is_settled(at(999_999), c));
     assert!(machines.is_settled(at(1_000_000), c));
     assert!(!machines.is_settled(at(1_000_000), b), "it was never met");
     machines.restart(c);
-    machines.prove(at(2_000_000), c, C);
+    machines.prove(at(2_000_000), (c, BOOT), C);
     assert!(!machines.is_settled(at(2_999_999), c));
     assert!(machines.is_settled(at(3_000_000), c));
 }
@@ -219,7 +220,7 @@ fn this_machine_is_settled_unless_it_knows_of_another_one_with_its_name() {
 #[test]
 fn the_manifest_gives_an_address_to_one_machine() {
     let mut machines = parse("b=10.77.0.2,c").expect("valid");
-    machines.prove(at(0), id("c"), C);
+    machines.prove(at(0), (id("c"), BOOT), C);
     let b = Ipv4Addr::new(10, 77, 0, 2);
     assert_eq!(machines.owner_of(b), Some(name("b")));
     for address in [A, C, ELSEWHERE] {

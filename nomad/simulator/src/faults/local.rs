@@ -142,6 +142,10 @@ pub enum RootCall {
     Outlive,
     /// Restarting the machine.
     Reboot,
+    /// Adding bytes to a package.
+    AppendPackage,
+    /// Installing a package.
+    InstallPackage,
 }
 
 /// A fault: a call of root that fails on a machine.
@@ -157,7 +161,7 @@ pub struct RootFault {
 
 impl RootCall {
     /// The calls made while faults strike. The others are made only after the faults have ended, at an operator's command: a copy can
-    /// be outlived only if an operator has forced it to run, and only an operator restarts a machine.
+    /// be outlived only if an operator has forced it to run, and only an operator restarts a machine or sends a package.
     pub const DRAWN: [RootCall; 7] = [
         RootCall::List,
         RootCall::Find,

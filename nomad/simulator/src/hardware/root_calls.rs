@@ -260,17 +260,22 @@ impl Root for Hardware {
     // The content of a package is not simulated: every package stands for the domain whose package a restart has lost, or else
     // for the waiting domain at home here.
 
-    fn begin_package(&mut self, _: u32) -> Result<(), RootError> {
+    fn begin_package(&mut self, bytes: u32) -> Result<(), RootError> {
+        self.root.package_bytes = bytes;
         Ok(())
     }
 
-    fn forget_package(&mut self) {}
+    fn forget_package(&mut self) {
+        self.root.package_bytes = 0;
+    }
 
     fn append_package(&mut self, _: u32, _: &[u8]) -> Result<(), RootError> {
-        Ok(())
+        self.call_root(RootCall::AppendPackage)
     }
 
     fn install_package(&mut self) -> Result<Installation, RootError> {
+        self.call_root(RootCall::InstallPackage)?;
+        self.root.package_bytes = 0;
         let root = &mut self.root;
         let mut packages = self.parts.packages.iter();
         if let Some(forgotten) = packages.find(|number| !root.has_package(**number)) {

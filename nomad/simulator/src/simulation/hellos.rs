@@ -6,7 +6,7 @@
 
 use std::net::Ipv4Addr;
 
-use nomad_protocol::Hello;
+use nomad_protocol::{BootId, Hello};
 
 use super::Simulation;
 use super::event_queue::Scheduled;
@@ -35,10 +35,11 @@ pub(super) enum Greeting {
         machine: usize,
         at: Ipv4Addr,
     },
-    /// The machine's response.
+    /// The response of the machine in this boot.
     Response {
         to: usize,
         machine: usize,
+        boot: BootId,
         from: Ipv4Addr,
     },
 }
@@ -135,15 +136,21 @@ impl Simulation {
                     let response = Greeting::Response {
                         to: by,
                         machine,
+                        boot: self.world.boot_of(machine),
                         from: at,
                     };
                     self.send_greeting(machine, by, response);
                 }
             }
-            Greeting::Response { to, machine, from } => {
+            Greeting::Response {
+                to,
+                machine,
+                boot,
+                from,
+            } => {
                 if self.is_receiving(to) {
                     let local = self.local(to);
-                    self.world.meet(local, to, machine, from);
+                    self.world.meet(local, to, (machine, boot), from);
                 }
             }
         }

@@ -21,7 +21,8 @@ use nomad_client::command::{Destination, PackageSize};
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::planner::MoveOptions;
 use nomad_protocol::{
-    Action, DestinationEvent, Event, Hello, Instant, PhaseName, SourceEvent, Timer, TransactionId,
+    Action, BootId, DestinationEvent, Event, Hello, Instant, PhaseName, SourceEvent, Timer,
+    TransactionId,
 };
 use nomad_shell::{Frames, Output};
 
@@ -349,10 +350,22 @@ impl World {
         self.apply_effects(now, machine)
     }
 
-    /// Completes a handshake with another machine, at this address, on this side.
-    pub fn meet(&mut self, now: Instant, machine: usize, other: usize, at: Ipv4Addr) {
+    /// Completes a handshake with a boot of another machine, at this address, on this side.
+    pub fn meet(
+        &mut self,
+        now: Instant,
+        machine: usize,
+        (other, boot): (usize, BootId),
+        at: Ipv4Addr,
+    ) {
         let shell = &mut self.machines[machine].shell;
-        shell.handle_encounter(now, at, Encounter::Met(machine_id(other)));
+        let met = Encounter::Met(machine_id(other), boot);
+        shell.handle_encounter(now, at, met);
+    }
+
+    /// The present boot of a machine.
+    pub fn boot_of(&self, machine: usize) -> BootId {
+        self.machines[machine].shell.moves.ledger.local().boot
     }
 
     /// Fires the timers of a machine's nomad that are due.

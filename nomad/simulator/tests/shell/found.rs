@@ -81,13 +81,13 @@ fn a_hello_from_another_address_moves_a_machine_only_once_a_handshake_is_complet
     let moved = hello(PEER, ELSEWHERE, 1);
     machine
         .shell
-        .handle_encounter(now(), address(PEER), Encounter::Met(peer));
+        .handle_encounter(now(), address(PEER), Encounter::Met(peer, BootId(7)));
     machine.shell.handle_hello(now(), ELSEWHERE, &moved);
     assert_eq!(probes(&mut machine), [(peer, ELSEWHERE)]);
     assert_eq!(listed(&mut machine, PEER).0, Some(address(PEER)));
     machine
         .shell
-        .handle_encounter(now(), ELSEWHERE, Encounter::Met(peer));
+        .handle_encounter(now(), ELSEWHERE, Encounter::Met(peer, BootId(7)));
     assert_eq!(listed(&mut machine, PEER).0, Some(ELSEWHERE));
 }
 
@@ -110,7 +110,7 @@ fn two_machines_with_one_name_are_reported_and_the_first_is_probed() {
     machine.shell.handle_timeout(now());
     let peer = machine_id(PEER);
     let shell = &mut machine.shell;
-    shell.handle_encounter(now(), address(PEER), Encounter::Met(peer));
+    shell.handle_encounter(now(), address(PEER), Encounter::Met(peer, BootId(7)));
     shell.handle_encounter(now(), ELSEWHERE, Encounter::Refused(peer));
     shell.handle_timeout(now());
     assert_eq!(probes(&mut machine), [(peer, address(PEER))]);
@@ -144,7 +144,7 @@ fn both_boots_are_probed_as_long_as_one_claims_the_name_of_the_other() {
     let mut machine = fresh(false, BTreeMap::new());
     let peer = machine_id(PEER);
     let shell = &mut machine.shell;
-    shell.handle_encounter(now(), address(PEER), Encounter::Met(peer));
+    shell.handle_encounter(now(), address(PEER), Encounter::Met(peer, BootId(7)));
     shell.handle_encounter(now(), ELSEWHERE, Encounter::Refused(peer));
     let mut probed = Vec::new();
     for ms in 0..7_000 {
@@ -160,7 +160,7 @@ fn a_takeover_ends_the_claim() {
     let mut machine = fresh(false, BTreeMap::new());
     let peer = machine_id(PEER);
     let shell = &mut machine.shell;
-    shell.handle_encounter(now(), address(PEER), Encounter::Met(peer));
+    shell.handle_encounter(now(), address(PEER), Encounter::Met(peer, BootId(7)));
     shell.handle_encounter(now(), ELSEWHERE, Encounter::Refused(peer));
     shell.handle_encounter(now(), ELSEWHERE, Encounter::Restarted(peer));
     shell.handle_timeout(now());
@@ -251,14 +251,14 @@ fn a_machine_that_may_be_two_gets_no_reply_to_its_queries() {
         shell.handle_datagram(now, peer, &bytes);
         sent_to_peer(&mut machine).len()
     };
-    assert_eq!(replies_at(0, Some(Encounter::Met(peer))), 0);
+    assert_eq!(replies_at(0, Some(Encounter::Met(peer, BootId(7)))), 0);
     assert_eq!(replies_at(999, None), 0);
     assert_eq!(replies_at(1_000, None), 1);
     assert_eq!(replies_at(2_000, Some(Encounter::Refused(peer))), 0);
     assert_eq!(replies_at(7_999, None), 0);
     assert_eq!(replies_at(8_000, None), 1, "the other one is gone");
     assert_eq!(replies_at(8_000, Some(Encounter::Restarted(peer))), 0);
-    assert_eq!(replies_at(8_500, Some(Encounter::Met(peer))), 0);
+    assert_eq!(replies_at(8_500, Some(Encounter::Met(peer, BootId(7)))), 0);
     assert_eq!(replies_at(9_500, None), 1);
 }
 
@@ -309,7 +309,7 @@ fn a_domain_is_not_started_because_of_a_machine_that_may_be_two() {
     let peer = machine_id(PEER);
     let at = |ms: u64| Instant::from_us(1_000 * ms);
     for other in [1, 2] {
-        let met = Encounter::Met(machine_id(other));
+        let met = Encounter::Met(machine_id(other), BootId(7));
         machine.shell.handle_encounter(at(0), address(other), met);
     }
     for ms in (0..1_000).step_by(100) {

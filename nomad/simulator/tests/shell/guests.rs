@@ -87,7 +87,7 @@ fn runs() -> Presence {
 fn meet(machine: &mut Machine, ms: u64) {
     let guest = machine_id(GUEST);
     let introduced = Encounter::Introduced(guest, guest_name(GUEST));
-    for encounter in [introduced, Encounter::Met(guest)] {
+    for encounter in [introduced, Encounter::Met(guest, BootId(7))] {
         let shell = &mut machine.shell;
         shell.handle_encounter(at(ms), address(GUEST), encounter);
     }
@@ -210,7 +210,7 @@ fn a_guest_does_not_take_the_place_of_a_waiting_domain_of_the_manifest() {
 #[test]
 fn a_machine_outside_of_the_fleet_brings_nothing_before_its_name_is_known() {
     let mut machine = home(true);
-    let met = Encounter::Met(machine_id(GUEST));
+    let met = Encounter::Met(machine_id(GUEST), BootId(7));
     machine.shell.handle_encounter(at(0), address(GUEST), met);
     assert_eq!(offer_home(&mut machine, 0), refused(GuestRule::Unknown));
     meet(&mut machine, 0);

@@ -7,11 +7,12 @@ use nomad_client::command::PackageSize;
 use nomad_client::{Command, Event as Reported, RequestId};
 use nomad_protocol::{BootId, Envelope, Instant, LifeId, MachineId, Message, Presence, Turn};
 use nomad_shell::Output;
+use nomad_simulator::faults::{RootCall, RootFault};
 use nomad_simulator::machine::{DOMAIN, Machine};
 use nomad_simulator::root::Restart;
 use service_protocol::root::DomainState;
 
-use super::{PEER, fleet, machine, name, now, replies, state};
+use super::{HERE, PEER, fleet, machine, name, now, replies, state};
 
 const OPERATOR: RequestId = RequestId(1);
 
@@ -95,6 +96,26 @@ fn the_domain_of_a_package_is_started_after_every_machine_was_queried() {
     ];
     assert_eq!(events(&mut machine, now()), expected);
     assert!(machine.hardware().runs(0));
+}
+
+/// Root reserves the memory of a whole package when its transfer begins.
+#[test]
+fn a_package_that_fails_leaves_no_memory_reserved() {
+    for call in [RootCall::AppendPackage, RootCall::InstallPackage] {
+        let mut machine = machine(false, BTreeMap::from([(0, Restart::Never)]));
+        machine.hardware_mut().root_faults.push(RootFault {
+            machine: HERE,
+            call,
+            times: 1,
+        });
+        send_package(&mut machine, OPERATOR);
+        assert_eq!(machine.hardware().root.package_bytes, 0, "{call:?}");
+        assert_eq!(reports(&mut machine, now()).len(), 1, "it has failed");
+        send_package(&mut machine, OPERATOR);
+        assert_eq!(machine.hardware().root.package_bytes, 0, "{call:?}");
+        let received = Reported::Received(name());
+        assert!(events(&mut machine, now()).contains(&received));
+    }
 }
 
 /// The events for the operators by this time, if no machine replies.

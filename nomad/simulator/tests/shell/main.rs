@@ -36,7 +36,7 @@ const MOVE: TransactionId = TransactionId(7);
 fn machine(runs: bool, homes: BTreeMap<usize, Restart>) -> Machine {
     let mut machine = fresh(runs, homes);
     for other in (0..3).filter(|other| *other != HERE) {
-        let met = Encounter::Met(machine_id(other));
+        let met = Encounter::Met(machine_id(other), BootId(7));
         let shell = &mut machine.shell;
         shell.handle_encounter(Instant::from_us(0), address(other), met);
     }
@@ -195,7 +195,7 @@ fn an_outlived_copy_that_arrived_here_counts_as_stopped_for_other_machines() {
         },
     });
     let (mut machine, _) = machine.crash_nomad(Instant::from_us(0));
-    let met = Encounter::Met(machine_id(PEER));
+    let met = Encounter::Met(machine_id(PEER), BootId(7));
     machine
         .shell
         .handle_encounter(Instant::from_us(0), address(PEER), met);

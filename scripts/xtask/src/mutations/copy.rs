@@ -121,7 +121,7 @@ impl Copy<'_> {
             return Ok(Outcome::Unusable(error.to_string()));
         }
         let mut run = limited(&self.xtask()?);
-        run.args(["test", "image", "machines", test]);
+        run.args(["test", "--only", "image", "machines", test]);
         outcome_of(&mut run)
     }
 

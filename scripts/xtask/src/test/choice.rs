@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 
 /// The argument that selects the quick steps.
 const QUICKLY: &str = "quick";
+/// The argument that leaves out the steps that the named ones need.
+const ONLY: &str = "--only";
 /// The argument that prolongs tests which find more the longer they run.
 const LONG: &str = "--long";
 
@@ -19,18 +21,28 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Parses `STEP.. [machines TEST..]` or `quick`, with `--long` anywhere. Without arguments everything is selected.
+    /// Parses `STEP.. [machines TEST..]` or `quick`, with `--long` and `--only` anywhere. Without arguments everything is selected. The
+    /// steps that the named ones need are selected too, unless `--only` states that their results are there and new enough.
     ///
     /// # Errors
     /// An unknown step.
     pub fn of(arguments: &[String]) -> Result<Choice> {
-        let is_long = arguments.iter().any(|word| word == LONG);
+        let has = |option: &str| arguments.iter().any(|word| word == option);
         let words: Vec<String> = arguments
             .iter()
-            .filter(|word| *word != LONG)
+            .filter(|word| ![LONG, ONLY].contains(&word.as_str()))
             .cloned()
             .collect();
-        Self::among(&words).map(|choice| Choice { is_long, ..choice })
+        let choice = Self::among(&words)?;
+        let steps = match has(ONLY) {
+            true => choice.steps,
+            false => with_needed(choice.steps),
+        };
+        Ok(Choice {
+            steps,
+            is_long: has(LONG),
+            ..choice
+        })
     }
 
     fn among(words: &[String]) -> Result<Choice> {
@@ -69,6 +81,26 @@ impl Choice {
     }
 }
 
+/// These steps, each after those that it needs.
+fn with_needed(steps: Vec<&'static Step>) -> Vec<&'static Step> {
+    let mut all = Vec::new();
+    for step in steps {
+        push_with_needed(step, &mut all);
+    }
+    all
+}
+
+fn push_with_needed(step: &'static Step, all: &mut Vec<&'static Step>) {
+    if all.iter().any(|earlier| earlier.name == step.name) {
+        return;
+    }
+    let needed = ALL.iter().find(|it| Some(it.name) == step.needs);
+    if let Some(needed) = needed {
+        push_with_needed(needed, all);
+    }
+    all.push(step);
+}
+
 fn no_such_step(word: &str) -> Error {
     let names: Vec<_> = ALL.iter().map(|step| step.name).collect();
     Error::Usage(format!(
@@ -93,7 +125,8 @@ mod tests {
     #[test]
     fn no_argument_selects_everything() {
         assert_eq!(choice("").unwrap().steps.len(), ALL.len());
-        assert_eq!(choice("quick").unwrap().steps.len(), QUICK.len());
+        let quick: Vec<_> = QUICK.iter().map(|step| step.name).collect();
+        assert_eq!(names(&choice("quick").unwrap()), quick);
     }
 
     #[test]
@@ -103,15 +136,28 @@ mod tests {
 
     #[test]
     fn machine_tests_can_be_named() {
-        let choice = choice("image machines failures::a_source console").unwrap();
-        assert_eq!(names(&choice), ["image", "machines"]);
+        let choice = choice("format machines failures::a_source console").unwrap();
+        assert_eq!(names(&choice), ["format", "build", "image", "machines"]);
         assert_eq!(choice.machine_tests, ["failures::a_source", "console"]);
+    }
+
+    #[test]
+    fn a_step_brings_the_steps_that_it_needs_unless_it_is_to_be_the_only_one() {
+        for (line, expected) in [
+            ("machines zoo", &["build", "image", "machines"][..]),
+            ("image machines zoo", &["build", "image", "machines"]),
+            ("image", &["build", "image"]),
+            ("--only machines zoo", &["machines"]),
+            ("--only image machines zoo", &["image", "machines"]),
+        ] {
+            assert_eq!(names(&choice(line).unwrap()), expected, "{line}");
+        }
     }
 
     #[test]
     fn long_runs_combine_with_any_choice() {
         let choice = choice("--long machines zoo").unwrap();
-        assert_eq!((choice.is_long, names(&choice)), (true, vec!["machines"]));
+        assert!(choice.is_long);
         assert_eq!(choice.machine_tests, ["zoo"]);
         assert!(super::tests::choice("--long").unwrap().steps.len() == ALL.len());
         assert!(!super::tests::choice("machines zoo").unwrap().is_long);

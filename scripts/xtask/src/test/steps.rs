@@ -40,7 +40,7 @@ pub const ALL: &[Step] = &[
     }),
     step("build", None, |workspace, _| build::everything(workspace)),
     step("image", Some("build"), |workspace, _| {
-        image::make(&[], workspace)
+        image::make_default(workspace)
     }),
     step(MACHINES, Some("image"), |workspace, choice| {
         machines::run(workspace, &choice.machine_tests, choice.is_long)

@@ -19,6 +19,9 @@ const PACKAGE: &str = "dnsmasq-base";
 const HTTP_ARCHITECTURE: u16 = 16;
 /// The vendor class of such clients, which the reply has to repeat.
 const HTTP_CLASS: &str = "HTTPClient";
+/// The most transfers by TFTP at the same time. A request takes one of these places, whoever sent it, until the file is sent or
+/// dnsmasq gives up. There is a limit because a transfer takes one of the files that a program may open, usually 1,024.
+const TFTP_MAX: u16 = 500;
 /// The rights that dnsmasq needs besides those of the user who called sudo.
 const CAPABILITIES: &str = "+net_admin,+net_bind_service,+net_raw";
 
@@ -82,6 +85,7 @@ impl Service<'_> {
         let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
         arguments.push(format!("--interface={}", self.interface.name));
         arguments.push(format!("--tftp-root={}", self.root.display()));
+        arguments.push(format!("--tftp-max={TFTP_MAX}"));
         arguments.push(format!(
             "--dhcp-match=set:http,option:client-arch,{HTTP_ARCHITECTURE}"
         ));

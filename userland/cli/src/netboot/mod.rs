@@ -9,6 +9,7 @@
 //!
 //! A machine finds its part of the fleet as with a stick, so nothing here knows the machines.
 
+mod connections;
 mod cores;
 mod directory;
 mod dnsmasq;
@@ -74,6 +75,9 @@ pub enum Error {
     /// The output of a program was not understood.
     #[error("the output of {0}: {1}")]
     Output(&'static str, serde_json::Error),
+    /// This program cannot start a thread.
+    #[error("no thread for HTTP: {0}")]
+    Thread(io::Error),
     /// dnsmasq has ended by itself.
     #[error("dnsmasq has ended ({0}): see its last message")]
     Ended(ExitStatus),
@@ -105,7 +109,8 @@ pub fn run(options: &Options) -> Result<Infallible, Error> {
         url: http.url(),
     };
     print(&service);
-    thread::spawn(move || http.run());
+    let server = thread::Builder::new().spawn(move || http.run());
+    server.map_err(Error::Thread)?;
     service.run()
 }
 

@@ -24,7 +24,7 @@ use runtime::protocol::Mac;
 use runtime::protocol::ports::{PortKind, PortNumber};
 
 use crate::away::Away;
-use crate::frame::Header;
+use crate::frame::{Header, Sender};
 
 /// The maximum number of learned addresses. If there are more, the least recently seen one is forgotten.
 pub const LEARNED_MAX: usize = 256;
@@ -91,7 +91,7 @@ pub enum Route {
     Flood,
     /// Dropped: its destination is not behind another port.
     Nowhere,
-    /// Dropped: its source address is forged.
+    /// Dropped: a source address is forged, or cannot be checked.
     Forged,
 }
 
@@ -146,14 +146,13 @@ impl Forwarding {
     /// Whether the frame's source addresses are the port's own (anti-spoofing). The IPv4 address may also be zero, as when a
     /// host requests an address or probes for one.
     fn may_send(&self, entry: &PortEntry, header: &Header) -> bool {
-        let is_own_ip = header.ip.is_none_or(|ip| {
-            let is_taken = || self.entries.iter().any(|other| other.ip == Some(ip));
-            match entry.ip {
-                _ if ip == UNSPECIFIED => true,
-                Some(UNSPECIFIED) => !is_taken(),
-                own => own == Some(ip),
-            }
-        });
+        let is_taken = |ip| self.entries.iter().any(|other| other.ip == Some(ip));
+        let is_own_ip = match (header.sender, entry.ip) {
+            (Sender::Hidden, _) => false,
+            (Sender::Ipv6 | Sender::Ipv4(UNSPECIFIED), _) => true,
+            (Sender::Ipv4(ip), Some(UNSPECIFIED)) => !is_taken(ip),
+            (Sender::Ipv4(ip), own) => own == Some(ip),
+        };
         header.source == entry.mac && is_own_ip
     }
 

@@ -17,11 +17,22 @@ const WIRE: PortNumber = PortNumber(1);
 const TUNNEL: PortNumber = PortNumber(2);
 const A: PortNumber = PortNumber(3);
 const B: PortNumber = PortNumber(4);
+/// The offset of a frame's content.
+const CONTENT: usize = 14;
 /// The number of passes over the rings per call of `forward`.
 const PASSES: usize = 8;
 
 fn mac(port: PortNumber) -> Mac {
     Mac([2, 0, 0, 0, 0, port.0 as u8])
+}
+
+/// A frame of this length, with the EtherType of IPv6 and zeros as its content.
+fn frame(from: PortNumber, to: PortNumber, length: usize) -> Vec<u8> {
+    let mut frame = vec![0; length];
+    frame[..6].copy_from_slice(&mac(to).0);
+    frame[6..12].copy_from_slice(&mac(from).0);
+    frame[12..CONTENT].copy_from_slice(&[0x86, 0xdd]);
+    frame
 }
 
 /// A switch, and the owners' ends of its ports.
@@ -90,9 +101,7 @@ impl Bench {
             while self.end(from).outgoing().space() == Ok(0) {
                 self.switch.forward(PASSES);
             }
-            let mut frame = [0; 60];
-            frame[..6].copy_from_slice(&mac(to).0);
-            frame[6..12].copy_from_slice(&mac(from).0);
+            let mut frame = frame(from, to, 60);
             frame[20..24].copy_from_slice(&number.to_be_bytes());
             self.end(from)
                 .outgoing()
@@ -102,22 +111,21 @@ impl Bench {
         while !self.switch.forward(PASSES) {}
     }
 
-    /// Sends one frame of this length, in which every byte after the addresses is `byte`.
+    /// Sends one frame of this length, in which every byte of the content is `byte`.
     fn send_filled(&mut self, from: PortNumber, to: PortNumber, length: usize, byte: u8) {
-        let mut frame = vec![byte; length];
-        frame[..6].copy_from_slice(&mac(to).0);
-        frame[6..12].copy_from_slice(&mac(from).0);
+        let mut frame = frame(from, to, length);
+        frame[CONTENT..].fill(byte);
         let sent = self.end(from).outgoing().send(&frame);
         sent.expect("there is space");
         while !self.switch.forward(PASSES) {}
     }
 
-    /// The length of the next frame received by a port's owner, and the byte that fills it after the addresses.
+    /// The length of the next frame received by a port's owner, and the byte that fills its content.
     fn take_filled(&self, number: PortNumber) -> Option<(usize, u8)> {
         let mut frame = vec![0; FRAME_BYTES_LIMIT];
         let length = self.end(number).incoming().receive(&mut frame);
         let length = length.expect("a sound ring")?;
-        let [byte, rest @ ..] = &frame[12..length] else {
+        let [byte, rest @ ..] = &frame[CONTENT..length] else {
             panic!("a frame without content");
         };
         assert!(
@@ -361,9 +369,7 @@ fn forwarding_ends_after_some_passes_or_when_no_frame_is_left() {
 fn a_flood_does_not_keep_the_switch_from_its_commands() {
     const REST: u32 = 3;
     let mut bench = Bench::new();
-    let mut frame = [0; 60];
-    frame[..6].copy_from_slice(&mac(B).0);
-    frame[6..12].copy_from_slice(&mac(A).0);
+    let frame = frame(A, B, 60);
     for _ in 0..BATCH as u32 + REST {
         let sent = bench.end(A).outgoing().send(&frame);
         sent.expect("there is space");

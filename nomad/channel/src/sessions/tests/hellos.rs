@@ -49,7 +49,7 @@ fn probe(now_us: u64, from: &mut End, to: &mut End) -> [Vec<Encounter>; 2] {
 fn a_probe_tells_both_sides_where_the_other_is_and_the_session_stays_usable() {
     let (mut a, mut b) = (in_boot(1, 1), in_boot(2, 1));
     let [a_id, b_id] = [&a, &b].map(|end| end.keys.own_id());
-    let met = [b_id, a_id].map(|id| vec![Encounter::Met(id)]);
+    let met = [b_id, a_id].map(|id| vec![Encounter::Met(id, BootId(1))]);
     assert_eq!(probe(0, &mut a, &mut b), met);
     // The empty message that completed b's session gets no reply, but the session still does not count as silent.
     let later_us = 10 * SILENCE_US;
@@ -64,9 +64,9 @@ fn a_machine_outside_of_the_fleet_that_begins_a_handshake_is_known_by_its_name()
     let (mut guest, mut machine) = (in_boot(3, 1), in_boot(1, 1));
     let [guest_id, machine_id] = [&guest, &machine].map(|end| end.keys.own_id());
     let [here, there] = probe(0, &mut guest, &mut machine);
-    assert_eq!(here, [Encounter::Met(machine_id)]);
+    assert_eq!(here, [Encounter::Met(machine_id, BootId(1))]);
     let introduced = Encounter::Introduced(guest_id, name(3));
-    assert_eq!(there, [introduced, Encounter::Met(guest_id)]);
+    assert_eq!(there, [introduced, Encounter::Met(guest_id, BootId(1))]);
 }
 
 #[test]
@@ -112,7 +112,10 @@ fn a_restarted_machine_is_met_once_its_earlier_boot_is_silent() {
     }
     now_us += PROBE_US;
     let met = probe(now_us, &mut a, &mut b);
-    assert_eq!(met[0], [Encounter::Restarted(id), Encounter::Met(id)]);
+    assert_eq!(
+        met[0],
+        [Encounter::Restarted(id), Encounter::Met(id, BootId(2))]
+    );
     let message = a.send(now_us, &b, b"message");
     assert_eq!(carry(now_us, &mut a, &mut b, message).0, [b"message"]);
 }
@@ -132,7 +135,10 @@ fn a_restarted_machine_may_take_over_by_its_own_handshake() {
         there.extend(learned);
     }
     there.retain(|it| *it != Encounter::Refused(id));
-    assert_eq!(there[..2], [Encounter::Restarted(id), Encounter::Met(id)]);
+    assert_eq!(
+        there[..2],
+        [Encounter::Restarted(id), Encounter::Met(id, BootId(2))]
+    );
 }
 
 #[test]
@@ -151,7 +157,7 @@ fn of_two_machines_with_one_name_the_first_is_the_machine() {
         assert_eq!(here, [Encounter::RefusedBy(a.keys.own_id())]);
         let now_us = now_us + RETRY_US;
         let [met, _] = probe(now_us, &mut a, &mut b);
-        doubled += usize::from(met == [Encounter::Met(id), Encounter::Doubled(id)]);
+        doubled += usize::from(met == [Encounter::Met(id, BootId(1)), Encounter::Doubled(id)]);
         let message = a.send(now_us, &b, b"message");
         assert_eq!(carry(now_us, &mut a, &mut b, message).0, [b"message"]);
     }
@@ -163,6 +169,8 @@ fn of_two_machines_with_one_name_the_first_is_the_machine() {
         let [met, _] = probe(now_us, &mut a, &mut double);
         Some(met)
     });
-    let met = met.take(20).position(|it| it.contains(&Encounter::Met(id)));
+    let met = met
+        .take(20)
+        .position(|it| it.contains(&Encounter::Met(id, BootId(2))));
     assert!(met.is_some_and(|steps| steps as u64 * PROBE_US >= TAKEOVER_US - PROBE_US));
 }

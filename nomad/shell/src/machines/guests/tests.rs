@@ -9,6 +9,7 @@ use nomad_protocol::{BootId, Fleet, Hello, LifeId};
 use super::*;
 
 const NOW: Instant = Instant::from_us(0);
+const BOOT: BootId = BootId(1);
 
 fn name(text: &str) -> Name {
     Name::try_new(text).expect("a name")
@@ -40,7 +41,7 @@ fn machines(own: &str) -> Machines {
 fn hello(machines: &mut Machines, number: usize) -> Result<Option<MachineId>, Full> {
     let hello = Hello {
         name: guest(number),
-        boot: BootId(1),
+        boot: BOOT,
         life: LifeId(1),
         count: 1,
         address: address(number),
@@ -52,7 +53,7 @@ fn hello(machines: &mut Machines, number: usize) -> Result<Option<MachineId>, Fu
 fn meet(machines: &mut Machines, number: usize) {
     let id = id_of(guest(number));
     assert_eq!(hello(machines, number), Ok(Some(id)));
-    machines.prove(NOW, id, address(number));
+    machines.prove(NOW, (id, BOOT), address(number));
 }
 
 fn find(machines: &Machines, name: Name) -> Result<(Ipv4Addr, Option<MachineId>), String> {
@@ -67,7 +68,7 @@ fn a_guest_is_known_after_a_handshake_and_is_not_of_the_fleet() {
     assert_eq!(machines.list(NOW).len(), 2, "a hello proves nothing");
     let unknown = find(&machines, guest(1)).expect_err("no handshake yet");
     assert!(unknown.starts_with("unknown guest guest-"), "{unknown}");
-    machines.prove(NOW, id_of(guest(1)), address(1));
+    machines.prove(NOW, (id_of(guest(1)), BOOT), address(1));
     let found = find(&machines, guest(1));
     assert_eq!(found, Ok((address(1), Some(id_of(guest(1))))));
     let listed = machines.list(NOW).pop().expect("three machines");
@@ -123,7 +124,7 @@ fn a_silent_guest_is_up_again_after_the_next_handshake() {
     assert_eq!(up(&machines), 1);
     machines.mark_silent(id_of(guest(1)));
     assert_eq!(up(&machines), 0);
-    machines.prove(NOW, id_of(guest(1)), address(1));
+    machines.prove(NOW, (id_of(guest(1)), BOOT), address(1));
     assert_eq!(up(&machines), 1);
 }
 
@@ -143,8 +144,49 @@ fn a_guest_stays_up_whatever_hellos_come_and_whoever_gets_its_address() {
     assert_eq!(probed, Ok(Some(id_of(guest(1)))), "it may be a new life");
     let up = |machines: &Machines| machines.guests_up().collect::<Vec<_>>();
     assert_eq!(up(&machines), [id_of(guest(1))]);
-    machines.prove(NOW, id_of(name("b")), address(1));
+    machines.prove(NOW, (id_of(name("b")), BOOT), address(1));
     assert_eq!(up(&machines), [id_of(guest(1))]);
     (2..=GUESTS_MAX).for_each(|number| meet(&mut machines, number));
     assert_eq!(hello(&mut machines, GUESTS_MAX + 1), Err(Full));
+}
+
+/// Stations on the network may record hellos and repeat them.
+#[test]
+fn only_new_hellos_of_the_life_that_was_met_are_signs_of_a_guest() {
+    const WITHIN_US: u64 = 10_000_000;
+    let (mut machines, id) = (machines("a"), id_of(guest(1)));
+    let mut now = NOW;
+    let receive = |machines: &mut Machines, now: Instant, (boot, life), count| {
+        let hello = Hello {
+            name: guest(1),
+            boot,
+            life: LifeId(life),
+            count,
+            address: address(1),
+        };
+        machines.handle_hello(now, &hello, id_of).expect("a place");
+        machines.was_noticed(now, id, WITHIN_US)
+    };
+    let (met, others) = ((BOOT, 1), [(BOOT, 2), (BootId(9), 1), (BootId(9), 9)]);
+    assert!(!receive(&mut machines, now, met, 1), "none was met");
+    machines.prove(now, (id, BOOT), address(1));
+    // It is alive, and too slow for another handshake.
+    for count in 2..20 {
+        now = now.after_us(WITHIN_US);
+        assert!(receive(&mut machines, now, met, count), "{count}");
+        for other in others {
+            now = now.after_us(WITHIN_US);
+            assert!(!receive(&mut machines, now, other, count), "{other:?}");
+            assert!(!receive(&mut machines, now, met, count), "{other:?}");
+        }
+    }
+    // A handshake with another life of the same boot, then with another boot, of which no hello was received last.
+    assert!(!receive(&mut machines, now, (BOOT, 3), 1));
+    machines.prove(now, (id, BOOT), address(1));
+    now = now.after_us(WITHIN_US);
+    assert!(!receive(&mut machines, now, met, 20));
+    assert!(receive(&mut machines, now, (BOOT, 3), 2));
+    machines.prove(now, (id, BootId(4)), address(1));
+    now = now.after_us(WITHIN_US);
+    assert!(!receive(&mut machines, now, (BOOT, 3), 3));
 }

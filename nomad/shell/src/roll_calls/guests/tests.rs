@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use identity::{DomainId, Incarnation, Name};
-use nomad_protocol::{LifeId, Timing, Turn};
+use nomad_protocol::{BootId, LifeId, Timing, Turn};
 use service_protocol::root::{DomainRecord, DomainState};
 
 use super::*;
@@ -128,6 +128,8 @@ fn a_guest_that_gives_signs_of_life_is_waited_for_however_slow_it_is() {
         assert!(queried(&mut calls, now).contains(&UP));
         assert!(objection_to_start(&mut calls, now, &machines).is_some());
     }
+    let forced = calls.check_start(now, &machines, name("pushed"), true);
+    assert_eq!(forced, Ok(0), "an operator may decide that it is dead");
 }
 
 const RUNS: Presence = Presence::Present {
@@ -210,7 +212,7 @@ fn a_guest_that_comes_up_in_a_late_turn_has_the_time_to_reply() {
     let mut calls = calls(&mut machines, true, Some("guest-2"));
     reply(&mut calls, NOW, &[(HOME, ABSENT)]);
     let now = late(NOW);
-    machines.prove(now, UP, Ipv4Addr::new(10, 77, 0, 3));
+    machines.prove(now, (UP, BootId(1)), Ipv4Addr::new(10, 77, 0, 3));
     update(&mut calls, now, &mut machines);
     reply(&mut calls, now, &[(HOME, ABSENT)]);
     update(&mut calls, now, &mut machines);
@@ -260,7 +262,7 @@ fn only_force_does_not_wait_for_a_guest_that_never_replies() {
     reply(&mut calls, now, &[(HOME, ABSENT)]);
     now = late(now);
     update(&mut calls, now, &mut machines);
-    machines.prove(now, UP, Ipv4Addr::new(10, 77, 0, 3));
+    machines.prove(now, (UP, BootId(1)), Ipv4Addr::new(10, 77, 0, 3));
     update(&mut calls, now, &mut machines);
     calls.poll_queries(now);
     let forced = calls.check_start(now, &machines, name("pushed"), true);

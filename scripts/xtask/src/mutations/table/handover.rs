@@ -194,7 +194,7 @@ mutations! {
         "        if hello.address != from {\n            return;\n        }\n" => "";
         "a recorded hello has the machines begin handshakes with whoever sends it again"; SIMULATED_SHELL;
     "old-hello" in "nomad/shell/src/machines/member.rs":
-        "                if hello.count <= last.count {\n                    return false;\n                }\n" => "";
+        "                if !greeting.is_later_than(last) {\n                    return false;\n                }\n" => "";
         "each repetition of an old hello begins a handshake"; SHELL;
     "announced-address" in "nomad/shell/src/machines/member.rs":
         "self.proven.or(self.announced).or(self.fixed)" => "self.announced.or(self.proven).or(self.fixed)";

@@ -14,6 +14,7 @@
 //! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
 //! | `cards` | the drivers of network cards |
 //! | `frames` | the way of frames through the switch, and the merging of received TCP segments |
+//! | `edge` | the edge of a machine's network: what domains and strangers send, and `caravan netboot` |
 
 use super::Finder::{self, Host, Machine};
 use super::Mutation;
@@ -45,6 +46,7 @@ mod accounts;
 mod authority;
 mod cards;
 mod destruction;
+mod edge;
 mod frames;
 mod handover;
 mod late_frames;
@@ -68,6 +70,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutation> {
         returns::MUTATIONS,
         late_frames::MUTATIONS,
         frames::MUTATIONS,
+        edge::MUTATIONS,
         cards::MUTATIONS,
     ]
     .into_iter()

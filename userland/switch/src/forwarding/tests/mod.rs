@@ -3,6 +3,8 @@
 mod tunnel;
 
 use super::*;
+use crate::announcement;
+use crate::frame::Sender;
 
 const A: PortNumber = PortNumber(1);
 const B: PortNumber = PortNumber(2);
@@ -47,7 +49,7 @@ fn targets(
     let header = Header {
         destination,
         source,
-        ip: None,
+        sender: Sender::Ipv6,
     };
     let route = forwarding.decide(from, &header);
     let ports = [A, B, WIRE, WIRE2, TUNNEL].into_iter();
@@ -99,7 +101,7 @@ fn a_domain_cannot_impersonate_another() {
     let header = Header {
         destination: mac(9),
         source: mac(2),
-        ip: None,
+        sender: Sender::Ipv6,
     };
     assert_eq!(forwarding.decide(A, &header), Route::Forged);
     assert!(!forwarding.goes_to(A, Route::Forged, B));
@@ -149,18 +151,18 @@ fn remembers_a_limited_number_of_addresses() {
 #[test]
 fn a_domain_may_use_only_its_own_ip_address() {
     let mut forwarding = forwarding();
-    let mut route = |from: PortNumber, ip: Option<[u8; 4]>| {
+    let mut route = |from: PortNumber, sender: Sender| {
         let header = Header {
             destination: Mac::BROADCAST,
             source: mac(from.0 as u8),
-            ip,
+            sender,
         };
         forwarding.decide(from, &header)
     };
-    let (own, other) = (Some([10, 77, 0, 1]), Some([10, 77, 0, 2]));
+    let [own, other] = [[10, 77, 0, 1], [10, 77, 0, 2]].map(Sender::Ipv4);
     assert_eq!(route(A, own), Route::Flood);
-    assert_eq!(route(A, None), Route::Flood);
-    assert_eq!(route(A, Some([0; 4])), Route::Flood);
+    assert_eq!(route(A, Sender::Ipv6), Route::Flood);
+    assert_eq!(route(A, Sender::Ipv4([0; 4])), Route::Flood);
     assert_eq!(route(A, other), Route::Forged);
     // Many stations are behind a NIC, and a frame from the tunnel was checked by the machine that forwarded it.
     assert_eq!(route(WIRE, other), Route::ToAll(PortKind::Domain));
@@ -172,7 +174,7 @@ fn a_domain_may_use_only_its_own_ip_address() {
     let header = Header {
         destination: mac(2),
         source: mac(1),
-        ip: own,
+        sender: own,
     };
     assert_eq!(forwarding.decide(A, &header), Route::Forged);
 }
@@ -184,17 +186,43 @@ fn a_domain_with_dhcp_may_use_any_ip_address_that_no_other_port_has() {
         ip: Some(UNSPECIFIED),
         ..entry(A, PortKind::Domain)
     });
-    let mut route = |source, ip| {
+    let mut route = |source, sender| {
         let header = Header {
             destination: Mac::BROADCAST,
             source,
-            ip,
+            sender,
         };
         forwarding.decide(A, &header)
     };
-    for ip in [None, Some(UNSPECIFIED), Some([10, 77, 0, 99])] {
-        assert_eq!(route(mac(1), ip), Route::Flood, "{ip:?}");
-        assert_eq!(route(mac(2), ip), Route::Forged, "{ip:?}");
+    let free = [UNSPECIFIED, [10, 77, 0, 99]].map(Sender::Ipv4);
+    for sender in free.into_iter().chain([Sender::Ipv6]) {
+        assert_eq!(route(mac(1), sender), Route::Flood, "{sender:?}");
+        assert_eq!(route(mac(2), sender), Route::Forged, "{sender:?}");
     }
-    assert_eq!(route(mac(1), Some([10, 77, 0, 2])), Route::Forged);
+    for sender in [Sender::Ipv4([10, 77, 0, 2]), Sender::Hidden] {
+        assert_eq!(route(mac(1), sender), Route::Forged, "{sender:?}");
+    }
+}
+
+/// Receivers may look for an IPv4 packet or an ARP message behind a tag or the header of another protocol. Linux takes a tag of VLAN 0 for none.
+#[test]
+fn a_domain_cannot_hide_the_sender_of_a_frame() {
+    let arp = announcement::frame(mac(1), [10, 77, 0, 1]);
+    let behind = |header: &[u8], message: &[u8]| [&arp[..12], header, message].concat();
+    let tagged = |tag: u16| behind(&[tag.to_be_bytes(), [0, 0]].concat(), &arp[12..]);
+    let mut forwarding = forwarding();
+    let mut route = |from: PortNumber, frame: &[u8]| {
+        let header = Header::parse(frame).expect("a whole header");
+        forwarding.decide(from, &header)
+    };
+    assert_eq!(route(A, &arp), Route::Flood);
+    let mut hidden = [0x8100, 0x88a8, 0x9100, 0x8847].map(tagged).to_vec();
+    let snap = [0, 36, 0xaa, 0xaa, 3, 0, 0, 0];
+    hidden.push(behind(&snap, &arp[12..]));
+    hidden.extend((14..32).map(|length| arp[..length].to_vec()));
+    for frame in hidden {
+        assert_eq!(route(A, &frame), Route::Forged, "{frame:02x?}");
+        let route = route(WIRE, &frame);
+        assert_eq!(route, Route::ToAll(PortKind::Domain), "{frame:02x?}");
+    }
 }

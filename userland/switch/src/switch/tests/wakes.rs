@@ -92,9 +92,7 @@ fn disturb(bench: &mut Bench, random: &mut Random) {
     for _ in 0..random.below(400) {
         let (from, to) = (random.port(), random.port());
         if random.below(2) == 0 {
-            let mut frame = [0; 60];
-            frame[..6].copy_from_slice(&mac(to).0);
-            frame[6..12].copy_from_slice(&mac(from).0);
+            let frame = frame(from, to, 60);
             // The ring may be full.
             let _ = bench.end(from).outgoing().send(&frame);
         } else {
