@@ -22,6 +22,7 @@ use embassy_time::{Duration, with_timeout};
 use crate::Start;
 use crate::capability::Notification;
 use crate::executor::Tasks;
+use crate::heap;
 use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, MERGED_DATA_BYTES_MAX, Port, Side};
 use crate::protocol::{Mac, Mtu};
 
@@ -39,6 +40,8 @@ const TCP_BUFFER_BYTES: usize = MERGED_DATA_BYTES_MAX;
 const SEGMENT_BYTES: usize = FRAME_BYTES_MAX - 54;
 /// The maximum number of frames in flight to a connection: a full window, and the frames that open and close the connection.
 pub const TCP_FRAMES: usize = TCP_BUFFER_BYTES.div_ceil(SEGMENT_BYTES) + 3;
+/// The buffers of a connection's socket.
+const SOCKET_BYTES: usize = 2 * TCP_BUFFER_BYTES;
 /// The silence after which a keep-alive probe is sent.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// The silence after which the connection is aborted. It is long, since a stalled move counts as silence.
@@ -156,6 +159,7 @@ pub fn serve_tcp<S>(stack: Stack<'static>, tasks: Tasks, port: u16, connections:
 where
     S: AsyncFn(&mut TcpSocket<'static>) + Clone + 'static,
 {
+    heap::set_aside(connections * SOCKET_BYTES);
     for _ in 0..connections {
         tasks.spawn(accept_for_ever(stack, port, serve.clone()));
     }
@@ -165,10 +169,11 @@ async fn accept_for_ever<S>(stack: Stack<'static>, port: u16, serve: S)
 where
     S: AsyncFn(&mut TcpSocket<'static>),
 {
-    // Allocated before any client connects, so that clients cannot make the heap too small.
+    listeners::join(port).await;
+    // Their memory was set aside, so that clients cannot make the heap too small.
+    heap::release_set_aside(SOCKET_BYTES);
     let receive = vec![0; TCP_BUFFER_BYTES].leak();
     let send = vec![0; TCP_BUFFER_BYTES].leak();
-    listeners::join(port).await;
     let mut socket = TcpSocket::new(stack, receive, send);
     // Nagle's algorithm holds a small reply back until the client has acknowledged the previous one. If a segment is lost, that
     // takes at least a second, the stack's minimum retransmission timeout.
