@@ -29,8 +29,8 @@ const STACK_PAGES: u64 = 64;
 /// The address and size of root's heap.
 const HEAP: u64 = 0x12_0000_0000;
 const HEAP_PAGES: u64 = 2048;
-/// The size of the heap's pool: the pages, their tables, the pool and the Memory.
-const HEAP_POOL_PAGES: u64 = HEAP_PAGES + HEAP_PAGES.div_ceil(PAGES_PER_TABLE) + 2;
+/// The size of the heap's pool: the pages, their leaf tables, a directory, the pool and the Memory.
+const HEAP_POOL_PAGES: u64 = HEAP_PAGES + HEAP_PAGES.div_ceil(PAGES_PER_TABLE) + 3;
 /// The address of the archive in root.
 const ARCHIVE: u64 = 0x20_0000_0000;
 

@@ -228,8 +228,8 @@ impl DomainBuilder<'_> {
         for grant in self
             .own_capabilities(plan, thread)
             .iter()
-            .chain(plan.grants)
             .chain(&heap.map(HeapMemory::grant))
+            .chain(plan.grants)
         {
             creating(grant.name, grant.install(*self.objects.domain, slot))?;
             let added = page.add(grant.name, grant.entry(slot));

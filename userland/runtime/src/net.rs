@@ -13,7 +13,8 @@ mod config;
 mod listeners;
 
 use alloc::boxed::Box;
-use alloc::vec;
+use alloc::rc::Rc;
+use core::cell::RefCell;
 
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{Runner, Stack, StackResources};
@@ -40,8 +41,6 @@ const TCP_BUFFER_BYTES: usize = MERGED_DATA_BYTES_MAX;
 const SEGMENT_BYTES: usize = FRAME_BYTES_MAX - 54;
 /// The maximum number of frames in flight to a connection: a full window, and the frames that open and close the connection.
 pub const TCP_FRAMES: usize = TCP_BUFFER_BYTES.div_ceil(SEGMENT_BYTES) + 3;
-/// The buffers of a connection's socket.
-const SOCKET_BYTES: usize = 2 * TCP_BUFFER_BYTES;
 /// The silence after which a keep-alive probe is sent.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// The silence after which the connection is aborted. It is long, since a stalled move counts as silence.
@@ -155,25 +154,39 @@ fn seed() -> u64 {
 ///     net::serve_tcp(net::stack(start, tasks), tasks, 7, 4, serve);
 /// }
 /// ```
+///
+/// # Panics
+/// If the heap is too small for the buffers of so many connections.
 pub fn serve_tcp<S>(stack: Stack<'static>, tasks: Tasks, port: u16, connections: usize, serve: S)
 where
     S: AsyncFn(&mut TcpSocket<'static>) + Clone + 'static,
 {
-    heap::set_aside(connections * SOCKET_BYTES);
+    // Reserved before any client connects, so that clients cannot make the memory too small.
+    let buffers = heap::reserve(connections * 2 * TCP_BUFFER_BYTES);
+    let buffers =
+        buffers.unwrap_or_else(|| panic!("the heap is too small for {connections} connections"));
+    let buffers = Rc::new(RefCell::new(buffers));
     for _ in 0..connections {
-        tasks.spawn(accept_for_ever(stack, port, serve.clone()));
+        tasks.spawn(accept_for_ever(
+            stack,
+            port,
+            serve.clone(),
+            Rc::clone(&buffers),
+        ));
     }
 }
 
-async fn accept_for_ever<S>(stack: Stack<'static>, port: u16, serve: S)
-where
+async fn accept_for_ever<S>(
+    stack: Stack<'static>,
+    port: u16,
+    serve: S,
+    buffers: Rc<RefCell<heap::Reserve>>,
+) where
     S: AsyncFn(&mut TcpSocket<'static>),
 {
     listeners::join(port).await;
-    // Their memory was set aside, so that clients cannot make the heap too small.
-    heap::release_set_aside(SOCKET_BYTES);
-    let receive = vec![0; TCP_BUFFER_BYTES].leak();
-    let send = vec![0; TCP_BUFFER_BYTES].leak();
+    let take = || buffers.borrow_mut().take(TCP_BUFFER_BYTES);
+    let [receive, send] = [take(), take()].map(|buffer| buffer.expect("it is reserved"));
     let mut socket = TcpSocket::new(stack, receive, send);
     // Nagle's algorithm holds a small reply back until the client has acknowledged the previous one. If a segment is lost, that
     // takes at least a second, the stack's minimum retransmission timeout.

@@ -82,9 +82,10 @@ impl Buffer {
         }
     }
 
-    /// Creates a buffer as large as a heap with this many free bytes allows.
+    /// Creates a buffer of whole blocks that is as large as a heap with this many free bytes allows.
     pub fn for_heap(free_bytes: usize) -> Buffer {
-        Buffer::new(free_bytes.saturating_sub(RESERVE_BYTES) / size_of::<Slot>())
+        let slots = free_bytes.saturating_sub(RESERVE_BYTES) / size_of::<Slot>();
+        Buffer::new(slots / BLOCK_SLOTS * BLOCK_SLOTS)
     }
 
     /// The maximum number of frames.
@@ -298,8 +299,9 @@ mod tests {
     #[test]
     fn is_as_large_as_the_heap_allows() {
         assert_eq!(Buffer::for_heap(RESERVE_BYTES - 1).limit(), 0);
-        let bytes = RESERVE_BYTES + 3 * size_of::<Slot>();
-        assert_eq!(Buffer::for_heap(bytes).limit(), 3);
+        let bytes = RESERVE_BYTES + 3 * BLOCK_SLOTS * size_of::<Slot>();
+        assert_eq!(Buffer::for_heap(bytes).limit(), 3 * BLOCK_SLOTS);
+        assert_eq!(Buffer::for_heap(bytes - 1).limit(), 2 * BLOCK_SLOTS);
         assert_eq!(Buffer::for_heap(usize::MAX).limit(), FRAMES_MAX);
         assert!(
             FRAMES_MAX * size_of::<Slot>() + RESERVE_BYTES < 7 << 20,

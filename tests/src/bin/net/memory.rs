@@ -51,12 +51,16 @@ fn pools_kib(line: &str) -> Option<(u64, u64)> {
     Some((pool_kib.checked_sub(free_kib)?, free_kib))
 }
 
-/// The free part of root's pool, from the line `memory SPENT of ALL pages, of which root's heap may grow by MORE`.
+/// The free part of root's pool, from the line `memory SPENT of ALL pages, MORE of the SPENT for the growth of root's heap`.
 fn free_kib(line: &str) -> Option<u64> {
     let (spent, rest) = line.trim().strip_prefix("memory ")?.split_once(" of ")?;
-    let (all, more) = match rest.split_once(" pages, of which root's heap may grow by ") {
-        Some((all, more)) => (all, more.parse().ok()?),
-        None => (rest.strip_suffix(" pages")?, 0_u64),
+    let (all, rest) = rest.split_once(" pages")?;
+    let more = match rest
+        .strip_prefix(", ")
+        .and_then(|rest| rest.split_once(" of the "))
+    {
+        Some((more, _)) => more.parse().ok()?,
+        None => 0_u64,
     };
     let free = all.parse::<u64>().ok()?.checked_sub(spent.parse().ok()?)?;
     Some(PAGE_KIB * (free + more))
@@ -83,7 +87,7 @@ mod tests {
     #[test]
     fn free_pages_are_those_that_neither_root_nor_its_heap_has_spent() {
         assert_eq!(free_kib("memory 5 of 7 pages"), Some(8));
-        let heap = "memory 5 of 7 pages, of which root's heap may grow by 3";
+        let heap = "memory 5 of 7 pages, 3 of the 5 for the growth of root's heap, 9 others are being freed";
         assert_eq!(free_kib(heap), Some(20));
         assert_eq!(free_kib("[kv] memory 5 of 7 pages"), None);
         assert_eq!(free_kib("memory 5"), None);

@@ -146,7 +146,11 @@ impl core::fmt::Display for MemoryRecord {
         )?;
         match self.heap_growth_pages {
             0 => {}
-            pages => write!(f, ", of which root's heap may grow by {pages}")?,
+            pages => write!(
+                f,
+                ", {pages} of the {} for the growth of root's heap",
+                self.spent_pages
+            )?,
         }
         match self.pages_being_freed {
             0 => Ok(()),
@@ -203,7 +207,7 @@ mod tests {
         };
         assert_eq!(
             std::format!("{young}"),
-            "memory 42 of 130000 pages, of which root's heap may grow by 9"
+            "memory 42 of 130000 pages, 9 of the 42 for the growth of root's heap"
         );
         let busy = MemoryRecord {
             pages_being_freed: 5,

@@ -76,10 +76,13 @@ fn free_pages(report: Report) -> u64 {
     report.total.0.saturating_sub(report.spent.0)
 }
 
-/// Whether a pool can pay for this many pages of a heap, and their leaf tables.
+/// Whether a pool can pay for this many pages of a heap, for the tables of the Memory and of its mapping, and for the pages that a heap
+/// leaves.
 fn can_pay(report: Report, pages: PageCount) -> bool {
-    let tables = pages.0.div_ceil(PAGES_PER_TABLE);
-    pages.0.saturating_add(tables) <= free_pages(report)
+    let leaves = pages.0.div_ceil(PAGES_PER_TABLE);
+    let directories = 2 * leaves.div_ceil(PAGES_PER_TABLE);
+    let needed = pages.0.saturating_add(leaves + directories + HEAP_LEAVES);
+    needed <= free_pages(report)
 }
 
 #[cfg(test)]
@@ -115,9 +118,9 @@ mod tests {
             };
             super::can_pay(report, PageCount(pages))
         };
-        assert!(can_pay(1000 - 2, 1000));
-        assert!(!can_pay(1000 - 1, 1000));
-        assert!(can_pay(2000, 0));
+        let needed = 1000 + 2 + 2 + HEAP_LEAVES;
+        assert!(can_pay(2000 - needed, 1000));
+        assert!(!can_pay(2001 - needed, 1000));
         assert!(!can_pay(2001, 1) && !can_pay(0, u64::MAX));
     }
 

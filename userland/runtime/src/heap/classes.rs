@@ -7,6 +7,7 @@ use linked_list_allocator::Heap as List;
 
 use super::chunk::Chunk;
 use super::growth::Growth;
+use super::reserve::Reserve;
 use super::size_class::{CLASSES, SizeClass, Unit};
 
 /// The maximum size of a hole that the list may leave on either side of an aligned block.
@@ -22,8 +23,8 @@ pub struct Heap {
     /// Bytes of free cells.
     cell_bytes_free: usize,
     least_uncommitted: usize,
-    /// Bytes that do not count as free, since the domain will allocate them later.
-    set_aside: usize,
+    /// The address of the heap's Memory.
+    start: *mut u8,
     /// The source of more memory; `None` in a heap without memory.
     growth: Option<Growth>,
     #[cfg(test)]
@@ -42,7 +43,7 @@ impl Heap {
             unit: Unit::MIN,
             cell_bytes_free: 0,
             least_uncommitted: 0,
-            set_aside: 0,
+            start: ptr::null_mut(),
             growth: None,
             #[cfg(test)]
             list_calls: 0,
@@ -60,6 +61,7 @@ impl Heap {
         if let Some(bytes) = growth.grow(1) {
             // SAFETY: The caller guarantees the range.
             unsafe { self.list.init(start, bytes) }
+            self.start = start;
             self.unit = Unit::of_growing_heap(promised, bytes_max);
             self.growth = Some(growth);
             self.least_uncommitted = self.uncommitted();
@@ -73,18 +75,16 @@ impl Heap {
 
     /// The number of free bytes outside chunks, with those that are promised. They may be fragmented.
     pub fn uncommitted(&self) -> usize {
-        (self.list.free() + self.promised()).saturating_sub(self.set_aside)
+        self.list.free() + self.promised()
     }
 
-    /// Sets bytes aside that the domain will certainly allocate: they do not count as free any more.
-    pub fn set_aside(&mut self, bytes: usize) {
-        self.set_aside += bytes;
+    /// Takes memory from the end of what the heap may grow to, to be populated later; `None` if there is not as much.
+    pub fn reserve(&mut self, bytes: usize) -> Option<Reserve> {
+        let growth = self.growth.as_mut()?;
+        let (memory, first) = (growth.memory(), growth.cut_off(bytes)?);
         self.note_low_water();
-    }
-
-    /// Ends that for this many bytes, which are about to be allocated.
-    pub fn release_set_aside(&mut self, bytes: usize) {
-        self.set_aside = self.set_aside.saturating_sub(bytes);
+        // SAFETY: The caller of `init` guarantees that the Memory, whose pages these are, is mapped there. The heap will not grow into them.
+        Some(unsafe { Reserve::new(memory, self.start, first, bytes) })
     }
 
     /// The number of bytes that are promised and not populated yet.

@@ -20,9 +20,14 @@ mod classes;
 #[cfg(any(test, target_os = "caravan"))]
 mod growth;
 #[cfg(any(test, target_os = "caravan"))]
+mod reserve;
+#[cfg(any(test, target_os = "caravan"))]
 mod size_class;
 
 use crate::Start;
+
+#[cfg(target_os = "caravan")]
+pub use reserve::Reserve;
 
 #[cfg(target_os = "caravan")]
 mod global {
@@ -103,17 +108,11 @@ pub fn least_uncommitted_bytes() -> usize {
     global::HEAP.0.lock().least_uncommitted()
 }
 
-/// Sets bytes aside that the domain will allocate later: the number of free bytes does not include them any more. Who fills the heap
-/// as far as that number permits leaves room for them.
+/// Reserves this much memory for later: it is the domain's from now on, does not count as free any more, and is populated when it is taken.
+/// Returns `None` if the domain has no heap, or the pool cannot pay for it.
 #[cfg(target_os = "caravan")]
-pub fn set_aside(bytes: usize) {
-    global::HEAP.0.lock().set_aside(bytes);
-}
-
-/// Ends [`set_aside`] for this many bytes, which are about to be allocated.
-#[cfg(target_os = "caravan")]
-pub fn release_set_aside(bytes: usize) {
-    global::HEAP.0.lock().release_set_aside(bytes);
+pub fn reserve(bytes: usize) -> Option<Reserve> {
+    global::HEAP.0.lock().reserve(bytes)
 }
 
 /// The host has its own heap.
@@ -149,8 +148,19 @@ pub fn promised_bytes() -> usize {
 
 /// The host has its own heap.
 #[cfg(not(target_os = "caravan"))]
-pub fn set_aside(_: usize) {}
+pub fn reserve(_: usize) -> Option<Reserve> {
+    Some(Reserve)
+}
 
-/// The host has its own heap.
+/// The host's memory.
 #[cfg(not(target_os = "caravan"))]
-pub fn release_set_aside(_: usize) {}
+#[derive(Debug)]
+pub struct Reserve;
+
+#[cfg(not(target_os = "caravan"))]
+impl Reserve {
+    /// Allocates this many zeros.
+    pub fn take(&mut self, bytes: usize) -> Option<&'static mut [u8]> {
+        Some(alloc::vec![0; bytes].leak())
+    }
+}

@@ -247,19 +247,33 @@ fn a_block_as_large_as_the_promise_fits_if_there_is_no_other_memory() {
 }
 
 #[test]
-fn bytes_that_are_set_aside_are_not_free_until_they_are_allocated() {
-    let mut fixture = Fixture::new(HEAP_BYTES);
-    let all = fixture.heap.uncommitted();
-    let block = HEAP_BYTES / 8;
-    fixture.heap.set_aside(block);
-    assert_eq!(fixture.heap.uncommitted(), all - block);
-    assert_eq!(fixture.heap.least_uncommitted(), all - block);
-    fixture.heap.release_set_aside(block);
-    assert!(fixture.take(block, 16));
-    assert_eq!(fixture.heap.uncommitted(), all - block);
-    assert_eq!(fixture.heap.least_uncommitted(), all - block);
-    fixture.heap.set_aside(HEAP_BYTES);
-    assert_eq!(fixture.heap.uncommitted(), 0);
+fn reserved_memory_is_not_free_and_survives_a_full_and_fragmented_heap() {
+    with_kernel(
+        |_| DONE,
+        || {
+            let mut fixture = growing(HEAP_BYTES, HEAP_BYTES);
+            let all = fixture.heap.uncommitted();
+            let bytes = HEAP_BYTES / 8;
+            let mut reserve = fixture.heap.reserve(bytes).expect("it is promised");
+            assert_eq!(fixture.heap.uncommitted(), all - bytes);
+            assert_eq!(fixture.heap.least_uncommitted(), all - bytes);
+            while fixture.take(17 << 10, 16) {}
+            let mut parts: Vec<&mut [u8]> = (0..8)
+                .map(|_| reserve.take(bytes / 8).expect("it is reserved"))
+                .collect();
+            for part in &mut parts {
+                part.fill(0xa5);
+            }
+            assert!(reserve.take(1).is_none());
+            fixture.free_all_in_any_order();
+            assert!(
+                parts
+                    .iter()
+                    .all(|part| part.iter().all(|byte| *byte == 0xa5))
+            );
+            assert!(fixture.heap.reserve(HEAP_BYTES).is_none());
+        },
+    );
 }
 
 #[test]
