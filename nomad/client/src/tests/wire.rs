@@ -48,13 +48,13 @@ fn questions_have_the_documented_bytes() {
         request: REQUEST,
         received: 1,
     };
-    assert_eq!(ack.encode(), [8, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
+    assert_eq!(ack.encode(), [9, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
     let data = Question::Data {
         request: REQUEST,
         offset: 2,
         bytes: vec![9],
     };
-    let expected = [8, 0, 3, 8, 7, 6, 5, 4, 3, 2, 1, 2, 1, 9];
+    let expected = [9, 0, 3, 8, 7, 6, 5, 4, 3, 2, 1, 2, 1, 9];
     assert_eq!(data.encode(), expected);
 }
 
