@@ -23,7 +23,7 @@ use crate::segment::Traffic;
 use crate::{Artefacts, MacAddress, Node, Port, Segment, ThirdParty};
 
 /// How long any step of a machine may take. Only a hang reaches this limit.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub const LIMIT: Duration = Duration::from_secs(300);
 
 /// The log line of a migration server that is up.
 const UP: &str = "[nomad] listening";
