@@ -93,6 +93,11 @@ impl Buffer {
         self.limit
     }
 
+    /// The bytes of heap that the slots take.
+    pub fn heap_bytes(&self) -> usize {
+        self.blocks.len() * BLOCK_SLOTS * size_of::<Slot>()
+    }
+
     /// Appends a frame of this length, which `write` writes, to a queue; `false` if there is no room or no memory for it, or if it is
     /// longer than a slot.
     pub fn push(
@@ -285,7 +290,8 @@ mod tests {
         assert_eq!(buffer.limit(), FRAMES_MAX);
         let mut queue = Queue::default();
         assert!(push(&mut buffer, &mut queue, &[1; FRAME_BYTES_MAX]));
-        assert_eq!(buffer.blocks.len(), 1);
+        let block_bytes = BLOCK_SLOTS * size_of::<Slot>();
+        assert_eq!(buffer.heap_bytes(), block_bytes);
         let place = buffer.blocks[0].as_ptr();
         for _ in 0..3 {
             while push(&mut buffer, &mut queue, &[1; FRAME_BYTES_MAX]) {}
@@ -294,6 +300,8 @@ mod tests {
         assert_eq!(buffer.blocks[0].as_ptr(), place, "frames stay in place");
         let slots: usize = buffer.blocks.iter().map(Vec::len).sum();
         assert_eq!(slots, BUFFERED_FRAMES, "free slots are reused");
+        let blocks = BUFFERED_FRAMES.div_ceil(BLOCK_SLOTS);
+        assert_eq!(buffer.heap_bytes(), blocks * block_bytes);
     }
 
     #[test]

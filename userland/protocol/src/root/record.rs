@@ -111,7 +111,7 @@ pub struct MemoryRecord {
     pub heap_growth_pages: u64,
     /// Free bytes of root's own heap.
     pub heap_free: u64,
-    /// Free bytes of the switch's heap at its last call to root.
+    /// Free bytes of the switch's heap at its last call to root, with those of its buffer for frames.
     pub switch_heap_free: u64,
 }
 
