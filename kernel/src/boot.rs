@@ -4,9 +4,10 @@
 //! memory, all devices and the archive. After that it makes no policy decisions. `abi::start_page` lists root's slots.
 
 use abi::clock_page::ClockPage;
+use abi::kind::Rights;
 use abi::register::{Access, Slot};
 use abi::start_page::{MAGIC, NamedCapability, Range, StartPage, root_slots};
-use abi::{MAP_STEP_BYTES, ObjectKind, PAGE_BYTES, PRIORITY_MAX};
+use abi::{MAP_STEP_BYTES, ObjectKind, PAGE_BYTES, PAGES_PER_TABLE, PRIORITY_MAX};
 use capabilities::Place;
 use xmas_elf::ElfFile;
 use xmas_elf::program::Type;
@@ -28,6 +29,8 @@ const STACK_PAGES: u64 = 64;
 /// The address and size of root's heap.
 const HEAP: u64 = 0x12_0000_0000;
 const HEAP_PAGES: u64 = 2048;
+/// The size of the heap's pool: the pages, their leaf tables, a directory, the pool and the Memory.
+const HEAP_POOL_PAGES: u64 = HEAP_PAGES + HEAP_PAGES.div_ceil(PAGES_PER_TABLE) + 3;
 /// The address of the archive in root.
 const ARCHIVE: u64 = 0x20_0000_0000;
 
@@ -60,10 +63,10 @@ pub fn spawn_root(kernel: &Kernel, boot: &BootInformation) {
         .load(image)
         .unwrap_or_else(|reason| panic!("root's image: {reason}"));
     root.make_memory(STACK, STACK_PAGES, Access::ReadWrite);
-    root.make_memory(HEAP, HEAP_PAGES, Access::ReadWrite);
     root.make_memory(MESSAGE_BUFFER, 1, Access::ReadWrite);
     root.write_clock_page();
-    root.write_start_page(boot);
+    let heap = root.make_heap();
+    root.write_start_page(boot, heap);
     root.start(entry);
     log!(
         "root starts at {entry:#x}, {} MiB in its pool",
@@ -155,15 +158,40 @@ impl<'k> RootBuilder<'k> {
         Ok(elf.header.pt2.entry_point())
     }
 
-    /// Creates a populated Memory and maps it.
-    fn make_memory(&self, address: u64, pages: u64, access: Access) -> Ref<MemoryObject> {
+    /// Takes the next slot for one of root's own Memories.
+    fn take_slot(&self) -> Slot {
         let slot = self.next_slot.get();
         self.next_slot.set(slot + 1);
         assert!(
             slot < root_slots::FIRST_FREE.0,
             "root's image has too many segments"
         );
-        let place = self.place(Slot(slot));
+        Slot(slot)
+    }
+
+    /// Creates the heap, whose pages root populates when it needs them, and maps it. It has a pool of its own, so that the pages are there
+    /// even if root has given all other memory away.
+    fn make_heap(&self) -> NamedCapability {
+        let (kernel, slot) = (self.kernel, self.take_slot());
+        let into = self.place(self.take_slot());
+        let pool = objects::create_pool(kernel, self.pool, HEAP_POOL_PAGES, Rights(0), into)
+            .expect("the machine has memory for root");
+        let place = self.place(slot);
+        let memory = objects::create_memory(kernel, pool, HEAP_PAGES, Attribute::Ordinary, place)
+            .expect("the pool has a page for it");
+        self.map(memory, place, HEAP, Access::ReadWrite);
+        NamedCapability {
+            slot: slot.0,
+            kind: ObjectKind::Memory as u32,
+            address: HEAP,
+            bytes: HEAP_PAGES * PAGE_BYTES,
+            ..NamedCapability::EMPTY
+        }
+    }
+
+    /// Creates a populated Memory and maps it.
+    fn make_memory(&self, address: u64, pages: u64, access: Access) -> Ref<MemoryObject> {
+        let place = self.place(self.take_slot());
         let memory =
             objects::create_memory(self.kernel, self.pool, pages, Attribute::Ordinary, place)
                 .expect("the machine has memory for root");
@@ -203,7 +231,7 @@ impl<'k> RootBuilder<'k> {
         write(memory, 0, &clock.to_bytes());
     }
 
-    fn write_start_page(&self, boot: &BootInformation) {
+    fn write_start_page(&self, boot: &BootInformation, heap: NamedCapability) {
         let mut page = StartPage {
             magic: MAGIC,
             heap: range(HEAP, HEAP_PAGES * PAGE_BYTES),
@@ -223,6 +251,7 @@ impl<'k> RootBuilder<'k> {
             };
             page.add(name, capability);
         }
+        page.add("heap", heap);
         // Added first, so that words of the same names on the command line have no effect.
         if let Some(framebuffer) = boot.framebuffer {
             page.add_argument("framebuffer", format_args!("{framebuffer}"));

@@ -8,7 +8,7 @@ use core::fmt;
 use crate::register::Slot;
 
 /// The magic number: "caravan" and the version of this layout.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"caravan\x01");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"caravan\x02");
 
 /// The largest number of named capabilities in a start page.
 pub const NAMED_MAX: usize = 48;
@@ -83,7 +83,8 @@ pub struct StartPage {
     pub capability_count: u64,
     /// The number of valid bytes of `arguments`.
     pub argument_bytes: u64,
-    /// Memory for the heap, populated.
+    /// The part of the heap that the domain's creator promises: its pool can pay for these pages. They are the first of a Memory with the
+    /// capability `heap`, and absent until the runtime populates them.
     pub heap: Range,
     /// Thread 0's message buffer: one page.
     pub message_buffer: Range,

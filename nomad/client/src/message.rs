@@ -17,7 +17,7 @@ use crate::command::Command;
 use crate::event::Event;
 
 /// The version of these messages. Others are rejected.
-pub const VERSION: u16 = 8;
+pub const VERSION: u16 = 9;
 /// The maximum number of bytes of an `Events` message before its events.
 pub(crate) const EVENTS_HEAD_BYTES: usize = 2 + 1 + 8 + 5 + 5 + 2;
 

@@ -229,6 +229,7 @@ fn memory() -> Event {
             spent_pages: u64::MAX,
             pool_pages: u64::MAX,
             pages_being_freed: u64::MAX,
+            heap_growth_pages: u64::MAX,
             heap_free: u64::MAX,
             switch_heap_free: u64::MAX,
         },

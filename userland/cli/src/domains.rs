@@ -118,7 +118,7 @@ mod tests {
 
     fn reply() -> Vec<Event> {
         let memory = serde_json::json!({
-            "pool_pages": 25600, "spent_pages": 12800, "pages_being_freed": 0, "heap_free": 1, "switch_heap_free": 1,
+            "pool_pages": 25600, "spent_pages": 12800, "pages_being_freed": 0, "heap_growth_pages": 0, "heap_free": 1, "switch_heap_free": 1,
         });
         let events = [
             domain("switch", 1, 256, 1024),

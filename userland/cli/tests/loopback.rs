@@ -136,7 +136,7 @@ fn reply(command: &Command, log_lines: u64) -> Vec<Event> {
             r#"{"move":"finished"}"#,
         ],
         Command::Memory => &[
-            r#"{"memory":{"machine":{"pool_pages":25600,"spent_pages":12800,"pages_being_freed":0,"heap_free":1,"switch_heap_free":1},
+            r#"{"memory":{"machine":{"pool_pages":25600,"spent_pages":12800,"pages_being_freed":0,"heap_growth_pages":0,"heap_free":1,"switch_heap_free":1},
                 "nomad_heap_free":1,"nomad_heap_free_min":1}}"#,
             r#""done""#,
         ],

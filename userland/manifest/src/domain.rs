@@ -27,7 +27,7 @@ pub struct Domain {
     pub priority: u8,
     /// The size of its pool, page tables included.
     pub pool_mib: u32,
-    /// The initial size of its heap, within the pool. The heap may grow into the unused part of the pool.
+    /// The part of the pool that its heap is promised. The heap grows on demand, also into the unused rest of the pool.
     #[serde(default = "default_heap_mib")]
     pub heap_mib: u32,
     /// The size of its first thread's stack, within the pool.

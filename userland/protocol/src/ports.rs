@@ -109,7 +109,7 @@ pub struct Reply {
 pub struct Poll {
     /// The serial number of the last command that was executed, or 0.
     pub executed: u64,
-    /// Free bytes of the switch's heap.
+    /// Free bytes of the switch's heap, with those of its buffer for frames.
     pub heap_free: u64,
 }
 

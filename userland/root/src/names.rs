@@ -71,6 +71,11 @@ pub fn is_built_in(name: &str) -> bool {
         RECORDS,
         DOORBELL,
         crate::clock::NAME,
+        // Those of every domain to its own objects (`spawn`).
+        "domain",
+        "thread",
+        "pool",
+        "heap",
     ];
     names.contains(&name)
 }

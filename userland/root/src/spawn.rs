@@ -34,7 +34,7 @@ pub struct Plan<'a> {
     pub image: &'a Image<'a>,
     /// The size of its stack.
     pub stack: PageCount,
-    /// The initial size of its heap.
+    /// The size of the heap that it is promised.
     pub heap: PageCount,
     /// The priority of its first thread.
     pub priority: u8,
@@ -141,6 +141,9 @@ pub fn spawn(
     let heap = creating("the heap", HeapMemory::create(pool, plan.heap))?;
     let page = builder.install_capabilities(plan, *thread, heap.as_ref())?;
     creating("the start page", builder.start_page(&page))?;
+    if let Some(heap) = heap {
+        creating("the heap", heap.check(pool))?;
+    }
     creating("the thread", prepare(*thread, plan))?;
     Ok((objects, thread))
 }
@@ -225,8 +228,8 @@ impl DomainBuilder<'_> {
         for grant in self
             .own_capabilities(plan, thread)
             .iter()
-            .chain(plan.grants)
             .chain(&heap.map(HeapMemory::grant))
+            .chain(plan.grants)
         {
             creating(grant.name, grant.install(*self.objects.domain, slot))?;
             let added = page.add(grant.name, grant.entry(slot));

@@ -13,7 +13,8 @@ mod config;
 mod listeners;
 
 use alloc::boxed::Box;
-use alloc::vec;
+use alloc::rc::Rc;
+use core::cell::RefCell;
 
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{Runner, Stack, StackResources};
@@ -22,6 +23,7 @@ use embassy_time::{Duration, with_timeout};
 use crate::Start;
 use crate::capability::Notification;
 use crate::executor::Tasks;
+use crate::heap;
 use crate::port::{Device, Doorbell, FRAME_BYTES_MAX, MERGED_DATA_BYTES_MAX, Port, Side};
 use crate::protocol::{Mac, Mtu};
 
@@ -152,23 +154,39 @@ fn seed() -> u64 {
 ///     net::serve_tcp(net::stack(start, tasks), tasks, 7, 4, serve);
 /// }
 /// ```
+///
+/// # Panics
+/// If the heap is too small for the buffers of so many connections.
 pub fn serve_tcp<S>(stack: Stack<'static>, tasks: Tasks, port: u16, connections: usize, serve: S)
 where
     S: AsyncFn(&mut TcpSocket<'static>) + Clone + 'static,
 {
+    // Reserved before any client connects, so that clients cannot make the memory too small.
+    let buffers = heap::reserve(connections * 2 * TCP_BUFFER_BYTES);
+    let buffers =
+        buffers.unwrap_or_else(|| panic!("the heap is too small for {connections} connections"));
+    let buffers = Rc::new(RefCell::new(buffers));
     for _ in 0..connections {
-        tasks.spawn(accept_for_ever(stack, port, serve.clone()));
+        tasks.spawn(accept_for_ever(
+            stack,
+            port,
+            serve.clone(),
+            Rc::clone(&buffers),
+        ));
     }
 }
 
-async fn accept_for_ever<S>(stack: Stack<'static>, port: u16, serve: S)
-where
+async fn accept_for_ever<S>(
+    stack: Stack<'static>,
+    port: u16,
+    serve: S,
+    buffers: Rc<RefCell<heap::Reserve>>,
+) where
     S: AsyncFn(&mut TcpSocket<'static>),
 {
-    // Allocated before any client connects, so that clients cannot make the heap too small.
-    let receive = vec![0; TCP_BUFFER_BYTES].leak();
-    let send = vec![0; TCP_BUFFER_BYTES].leak();
     listeners::join(port).await;
+    let take = || buffers.borrow_mut().take(TCP_BUFFER_BYTES);
+    let [receive, send] = [take(), take()].map(|buffer| buffer.expect("it is reserved"));
     let mut socket = TcpSocket::new(stack, receive, send);
     // Nagle's algorithm holds a small reply back until the client has acknowledged the previous one. If a segment is lost, that
     // takes at least a second, the stack's minimum retransmission timeout.

@@ -17,6 +17,8 @@ use runtime::port::{BUFFERED_FRAMES, FRAME_BYTES_MAX};
 
 /// The maximum number of queued frames of all ports: twice that of one port.
 pub const FRAMES_MAX: usize = 2 * BUFFERED_FRAMES;
+/// The slots of a block, the unit in which the buffer's memory is allocated: 48 KiB.
+const BLOCK_SLOTS: usize = 32;
 /// The heap that the rest of the switch needs, for ports and addresses.
 const RESERVE_BYTES: usize = 256 << 10;
 
@@ -57,11 +59,11 @@ impl Queue {
     }
 }
 
-/// The shared buffer of all queues.
+/// The shared buffer of all queues. Its memory is allocated when it is first needed, and kept.
 #[derive(Debug)]
 pub struct Buffer {
-    /// The slots that were ever used. Their memory is allocated up front, so that queueing never allocates.
-    slots: Vec<Slot>,
+    /// The slots that were ever used, in blocks that are full except for the last.
+    blocks: Vec<Vec<Slot>>,
     /// The head of the free list. The slot freed last is used first.
     unused: Option<SlotIndex>,
     free: usize,
@@ -73,16 +75,17 @@ impl Buffer {
     pub fn new(frames: usize) -> Buffer {
         let limit = frames.min(FRAMES_MAX);
         Buffer {
-            slots: Vec::with_capacity(limit),
+            blocks: Vec::with_capacity(limit.div_ceil(BLOCK_SLOTS)),
             unused: None,
             free: limit,
             limit,
         }
     }
 
-    /// Creates a buffer as large as a heap with this many free bytes allows.
+    /// Creates a buffer of whole blocks that is as large as a heap with this many free bytes allows.
     pub fn for_heap(free_bytes: usize) -> Buffer {
-        Buffer::new(free_bytes.saturating_sub(RESERVE_BYTES) / size_of::<Slot>())
+        let slots = free_bytes.saturating_sub(RESERVE_BYTES) / size_of::<Slot>();
+        Buffer::new(slots / BLOCK_SLOTS * BLOCK_SLOTS)
     }
 
     /// The maximum number of frames.
@@ -90,8 +93,13 @@ impl Buffer {
         self.limit
     }
 
-    /// Appends a frame of this length, which `write` writes, to a queue; `false` if there is no room for it, or if it is longer than
-    /// a slot.
+    /// The bytes of heap that the slots take.
+    pub fn heap_bytes(&self) -> usize {
+        self.blocks.len() * BLOCK_SLOTS * size_of::<Slot>()
+    }
+
+    /// Appends a frame of this length, which `write` writes, to a queue; `false` if there is no room or no memory for it, or if it is
+    /// longer than a slot.
     pub fn push(
         &mut self,
         queue: &mut Queue,
@@ -101,8 +109,10 @@ impl Buffer {
         if queue.length >= self.free || length > FRAME_BYTES_MAX {
             return false;
         }
-        let index = self.take_slot();
-        let slot = &mut self.slots[usize::from(index)];
+        let Some(index) = self.take_slot() else {
+            return false;
+        };
+        let slot = self.slot_mut(index);
         slot.next = None;
         slot.length = length as u16;
         write(&mut slot.bytes[..length]);
@@ -119,7 +129,7 @@ impl Buffer {
 
     /// The oldest frame of a queue.
     pub fn first(&self, queue: &Queue) -> Option<&[u8]> {
-        let slot = &self.slots[usize::from(queue.ends?.first)];
+        let slot = self.slot(queue.ends?.first);
         Some(&slot.bytes[..usize::from(slot.length)])
     }
 
@@ -128,8 +138,8 @@ impl Buffer {
         let Some(Ends { first, last }) = queue.ends else {
             return;
         };
-        let slot = &mut self.slots[usize::from(first)];
-        let next = core::mem::replace(&mut slot.next, self.unused);
+        let unused = self.unused;
+        let next = core::mem::replace(&mut self.slot_mut(first).next, unused);
         queue.ends = next.map(|first| Ends { first, last });
         queue.length -= 1;
         self.unused = Some(first);
@@ -153,7 +163,7 @@ impl Buffer {
         queue.ends = Some(match queue.ends {
             None => added,
             Some(Ends { first, last }) => {
-                self.slots[usize::from(last)].next = Some(added.first);
+                self.slot_mut(last).next = Some(added.first);
                 Ends {
                     first,
                     last: added.last,
@@ -163,19 +173,48 @@ impl Buffer {
         queue.length += more.length;
     }
 
-    /// Takes a free slot; there must be one.
-    fn take_slot(&mut self) -> SlotIndex {
+    /// Takes a free slot, which there must be; `None` if there is no memory for it.
+    fn take_slot(&mut self) -> Option<SlotIndex> {
+        let index = match self.unused {
+            Some(index) => {
+                self.unused = self.slot(index).next;
+                index
+            }
+            None => self.add_slot()?,
+        };
         self.free -= 1;
-        if let Some(index) = self.unused {
-            self.unused = self.slots[usize::from(index)].next;
-            return index;
+        Some(index)
+    }
+
+    /// Adds a slot to the last block, or to a new one.
+    fn add_slot(&mut self) -> Option<SlotIndex> {
+        if self
+            .blocks
+            .last()
+            .is_none_or(|block| block.len() == BLOCK_SLOTS)
+        {
+            let mut block = Vec::new();
+            block.try_reserve_exact(BLOCK_SLOTS).ok()?;
+            self.blocks.push(block);
         }
-        self.slots.push(Slot {
+        let before = (self.blocks.len() - 1) * BLOCK_SLOTS;
+        let block = self.blocks.last_mut()?;
+        block.push(Slot {
             next: None,
             length: 0,
             bytes: [0; FRAME_BYTES_MAX],
         });
-        (self.slots.len() - 1) as SlotIndex
+        Some((before + block.len() - 1) as SlotIndex)
+    }
+
+    fn slot(&self, index: SlotIndex) -> &Slot {
+        let index = usize::from(index);
+        &self.blocks[index / BLOCK_SLOTS][index % BLOCK_SLOTS]
+    }
+
+    fn slot_mut(&mut self, index: SlotIndex) -> &mut Slot {
+        let index = usize::from(index);
+        &mut self.blocks[index / BLOCK_SLOTS][index % BLOCK_SLOTS]
     }
 }
 
@@ -246,24 +285,31 @@ mod tests {
     }
 
     #[test]
-    fn never_allocates_after_its_creation() {
+    fn allocates_only_what_it_has_used_and_reuses_it() {
         let mut buffer = Buffer::new(FRAMES_MAX + 1);
         assert_eq!(buffer.limit(), FRAMES_MAX);
-        let place = buffer.slots.as_ptr();
         let mut queue = Queue::default();
+        assert!(push(&mut buffer, &mut queue, &[1; FRAME_BYTES_MAX]));
+        let block_bytes = BLOCK_SLOTS * size_of::<Slot>();
+        assert_eq!(buffer.heap_bytes(), block_bytes);
+        let place = buffer.blocks[0].as_ptr();
         for _ in 0..3 {
             while push(&mut buffer, &mut queue, &[1; FRAME_BYTES_MAX]) {}
             assert_eq!(buffer.clear(&mut queue), BUFFERED_FRAMES);
         }
-        assert_eq!(buffer.slots.as_ptr(), place);
-        assert_eq!(buffer.slots.len(), BUFFERED_FRAMES, "free slots are reused");
+        assert_eq!(buffer.blocks[0].as_ptr(), place, "frames stay in place");
+        let slots: usize = buffer.blocks.iter().map(Vec::len).sum();
+        assert_eq!(slots, BUFFERED_FRAMES, "free slots are reused");
+        let blocks = BUFFERED_FRAMES.div_ceil(BLOCK_SLOTS);
+        assert_eq!(buffer.heap_bytes(), blocks * block_bytes);
     }
 
     #[test]
     fn is_as_large_as_the_heap_allows() {
         assert_eq!(Buffer::for_heap(RESERVE_BYTES - 1).limit(), 0);
-        let bytes = RESERVE_BYTES + 3 * size_of::<Slot>();
-        assert_eq!(Buffer::for_heap(bytes).limit(), 3);
+        let bytes = RESERVE_BYTES + 3 * BLOCK_SLOTS * size_of::<Slot>();
+        assert_eq!(Buffer::for_heap(bytes).limit(), 3 * BLOCK_SLOTS);
+        assert_eq!(Buffer::for_heap(bytes - 1).limit(), 2 * BLOCK_SLOTS);
         assert_eq!(Buffer::for_heap(usize::MAX).limit(), FRAMES_MAX);
         assert!(
             FRAMES_MAX * size_of::<Slot>() + RESERVE_BYTES < 7 << 20,

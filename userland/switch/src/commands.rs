@@ -2,11 +2,11 @@
 
 use abi::{Error, NO_DEADLINE};
 use runtime::capability::{Cap, Endpoint, Memory, Notification};
+use runtime::clock;
 use runtime::message::Message;
 use runtime::port::Layout;
 use runtime::protocol::ports::{ATTACH_CAPABILITIES, Command, Poll, Reply};
 use runtime::protocol::{decode, encode};
-use runtime::{clock, heap};
 
 use crate::forwarding::{PortEntry, Service};
 use crate::switch::Switch;
@@ -54,7 +54,7 @@ impl Commands {
     fn execute_next(&mut self, switch: &mut Switch) -> Result<bool, Error> {
         let poll = Poll {
             executed: self.done,
-            heap_free: heap::free_bytes() as u64,
+            heap_free: switch.heap_free() as u64,
         };
         let mut reply = self.root.call_idempotent_accepting(
             &Message::of(encode(&poll).as_slice()),

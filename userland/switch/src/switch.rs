@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use abi::{Error, NO_DEADLINE};
 use runtime::capability::{Cap, Domain, Memory, Notification};
+use runtime::heap;
 use runtime::port::{HeldFrame, Layout, RingError, WakeFlag};
 use runtime::protocol::Ipv4;
 use runtime::protocol::ports::{PortKind, PortNumber};
@@ -37,6 +38,11 @@ impl Switch {
             forwarding: Forwarding::default(),
             announcements: Announcements::default(),
         }
+    }
+
+    /// The free bytes of the heap. The buffer's memory is among them: it is kept for frames, however many were ever queued.
+    pub fn heap_free(&self) -> usize {
+        heap::free_bytes().saturating_add(self.buffer.heap_bytes())
     }
 
     /// Attaches a port with a ring of this layout. The port is not active yet. It replaces an existing port of the same

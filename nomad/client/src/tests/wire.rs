@@ -17,13 +17,13 @@ fn questions_have_the_documented_bytes() {
     let open = Question::Open {
         nonce: Nonce(0x0102_0304_0506_0708),
     };
-    assert_eq!(open.encode(), [8, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(open.encode(), [9, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
     let ask = Question::Ask {
         request: REQUEST,
         received: 0,
         command: "explain kv".parse().expect("a command"),
     };
-    let expected = [8, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 2, 2, b'k', b'v'];
+    let expected = [9, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 2, 2, b'k', b'v'];
     assert_eq!(ask.encode(), expected);
     let ask = Question::Ask {
         request: REQUEST,
@@ -33,7 +33,7 @@ fn questions_have_the_documented_bytes() {
             .expect("a command"),
     };
     let expected = [
-        8, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 3, 2, b'k', b'v', 0, 1, b'b', 0, 1, 0xc0, 0x96, 0xb1,
+        9, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 0, 3, 2, b'k', b'v', 0, 1, b'b', 0, 1, 0xc0, 0x96, 0xb1,
         2, 0, 1,
     ];
     assert_eq!(ask.encode(), expected);
@@ -48,13 +48,13 @@ fn questions_have_the_documented_bytes() {
         request: REQUEST,
         received: 1,
     };
-    assert_eq!(ack.encode(), [8, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
+    assert_eq!(ack.encode(), [9, 0, 2, 8, 7, 6, 5, 4, 3, 2, 1, 1]);
     let data = Question::Data {
         request: REQUEST,
         offset: 2,
         bytes: vec![9],
     };
-    let expected = [8, 0, 3, 8, 7, 6, 5, 4, 3, 2, 1, 2, 1, 9];
+    let expected = [9, 0, 3, 8, 7, 6, 5, 4, 3, 2, 1, 2, 1, 9];
     assert_eq!(data.encode(), expected);
 }
 
@@ -66,7 +66,7 @@ fn replies_have_the_documented_bytes() {
         count: 3,
         events: vec![Event::failed("no".into())],
     };
-    let expected = [8, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 1, 23, 2, b'n', b'o'];
+    let expected = [9, 0, 1, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 1, 23, 2, b'n', b'o'];
     assert_eq!(events.encode(), expected);
     let unknown = Reply::Unknown { request: REQUEST };
     assert_eq!(unknown.encode()[2], 2);

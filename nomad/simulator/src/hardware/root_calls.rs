@@ -215,6 +215,7 @@ impl Root for Hardware {
             pool_pages: pages,
             spent_pages: pages - self.kernel.free_pages - self.remains.pool_pages(),
             pages_being_freed: 0,
+            heap_growth_pages: 0,
             heap_free: 0,
             switch_heap_free: 0,
         })

@@ -1,8 +1,8 @@
 //! The memory that an idle machine uses, as its system reports it.
 //!
-//! In use is what no program could get: the machine's memory, including the part that firmware and kernel have taken, without what is
-//! free. In Caravan, free are the pages of root's pool, and those that a domain has not spent of its own pool. In Linux, it is what the
-//! kernel estimates to be available without swapping.
+//! In use is the machine's memory, including the part that firmware and kernel have taken, without what is free. In Caravan, free are
+//! the pages of root's pool, those that a domain has not spent of its own pool, and those that root's heap has not grown by. In Linux,
+//! it is what the kernel estimates to be available without swapping.
 
 use harness::fleet::LIMIT;
 
@@ -51,11 +51,19 @@ fn pools_kib(line: &str) -> Option<(u64, u64)> {
     Some((pool_kib.checked_sub(free_kib)?, free_kib))
 }
 
-/// The free part of root's pool, from the line `memory SPENT of ALL pages`.
+/// The free part of root's pool, from the line `memory SPENT of ALL pages, MORE of the SPENT for the growth of root's heap`.
 fn free_kib(line: &str) -> Option<u64> {
-    let (spent, all) = line.trim().strip_prefix("memory ")?.split_once(" of ")?;
-    let all: u64 = all.strip_suffix(" pages")?.parse().ok()?;
-    Some(PAGE_KIB * all.checked_sub(spent.parse().ok()?)?)
+    let (spent, rest) = line.trim().strip_prefix("memory ")?.split_once(" of ")?;
+    let (all, rest) = rest.split_once(" pages")?;
+    let more = match rest
+        .strip_prefix(", ")
+        .and_then(|rest| rest.split_once(" of the "))
+    {
+        Some((more, _)) => more.parse().ok()?,
+        None => 0_u64,
+    };
+    let free = all.parse::<u64>().ok()?.checked_sub(spent.parse().ok()?)?;
+    Some(PAGE_KIB * (free + more))
 }
 
 /// The available memory, from a line of Linux.
@@ -77,8 +85,10 @@ mod tests {
     }
 
     #[test]
-    fn free_pages_are_those_that_root_has_not_spent() {
+    fn free_pages_are_those_that_neither_root_nor_its_heap_has_spent() {
         assert_eq!(free_kib("memory 5 of 7 pages"), Some(8));
+        let heap = "memory 5 of 7 pages, 3 of the 5 for the growth of root's heap, 9 others are being freed";
+        assert_eq!(free_kib(heap), Some(20));
         assert_eq!(free_kib("[kv] memory 5 of 7 pages"), None);
         assert_eq!(free_kib("memory 5"), None);
     }

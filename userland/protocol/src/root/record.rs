@@ -107,9 +107,11 @@ pub struct MemoryRecord {
     pub spent_pages: u64,
     /// The pages of the pools that are being destroyed in the background.
     pub pages_being_freed: u64,
+    /// The part of `spent_pages` that is reserved for the growth of root's own heap, and not populated yet.
+    pub heap_growth_pages: u64,
     /// Free bytes of root's own heap.
     pub heap_free: u64,
-    /// Free bytes of the switch's heap at its last call to root.
+    /// Free bytes of the switch's heap at its last call to root, with those of its buffer for frames.
     pub switch_heap_free: u64,
 }
 
@@ -142,6 +144,14 @@ impl core::fmt::Display for MemoryRecord {
             "memory {} of {} pages",
             self.spent_pages, self.pool_pages
         )?;
+        match self.heap_growth_pages {
+            0 => {}
+            pages => write!(
+                f,
+                ", {pages} of the {} for the growth of root's heap",
+                self.spent_pages
+            )?,
+        }
         match self.pages_being_freed {
             0 => Ok(()),
             pages => write!(f, ", {pages} others are being freed"),
@@ -185,11 +195,20 @@ mod tests {
             pool_pages: 130_000,
             spent_pages: 42,
             pages_being_freed: 0,
+            heap_growth_pages: 0,
             heap_free: 7,
             switch_heap_free: 9,
         };
         assert_eq!(decode_reply(granted(&record).as_slice()), Ok(record));
         assert_eq!(std::format!("{record}"), "memory 42 of 130000 pages");
+        let young = MemoryRecord {
+            heap_growth_pages: 9,
+            ..record
+        };
+        assert_eq!(
+            std::format!("{young}"),
+            "memory 42 of 130000 pages, 9 of the 42 for the growth of root's heap"
+        );
         let busy = MemoryRecord {
             pages_being_freed: 5,
             ..record

@@ -7,6 +7,7 @@ use linked_list_allocator::Heap as List;
 
 use super::chunk::Chunk;
 use super::growth::Growth;
+use super::reserve::Reserve;
 use super::size_class::{CLASSES, SizeClass, Unit};
 
 /// The maximum size of a hole that the list may leave on either side of an aligned block.
@@ -22,7 +23,9 @@ pub struct Heap {
     /// Bytes of free cells.
     cell_bytes_free: usize,
     least_uncommitted: usize,
-    /// The source of more memory, if there is one.
+    /// The address of the heap's Memory.
+    start: *mut u8,
+    /// The source of more memory; `None` in a heap without memory.
     growth: Option<Growth>,
     #[cfg(test)]
     list_calls: usize,
@@ -40,39 +43,53 @@ impl Heap {
             unit: Unit::MIN,
             cell_bytes_free: 0,
             least_uncommitted: 0,
+            start: ptr::null_mut(),
             growth: None,
             #[cfg(test)]
             list_calls: 0,
         }
     }
 
-    /// Sets the heap's memory. When it is spent, `growth`, if there is one, extends it up to `bytes_max`.
+    /// Sets the heap's memory, which begins at `start` and is populated by `growth`.
     ///
     /// # Safety
-    /// The range is writable and exclusively the heap's for the heap's life. Memory that `growth` adds begins where the heap
-    /// ends, and is the heap's in the same way. This must be the first call.
-    pub unsafe fn init(
-        &mut self,
-        start: *mut u8,
-        bytes: usize,
-        growth: Option<Growth>,
-        bytes_max: usize,
-    ) {
-        self.unit = Unit::of_growing_heap(bytes, bytes_max);
-        self.growth = growth;
-        // SAFETY: The caller guarantees the range.
-        unsafe { self.list.init(start, bytes) }
-        self.least_uncommitted = self.list.free();
+    /// Memory that `growth` adds is writable and exclusively the heap's for the heap's life. The first begins at `start`, and each
+    /// other one where the heap ends. This must be the first call.
+    pub unsafe fn init(&mut self, start: *mut u8, mut growth: Growth) {
+        let (promised, bytes_max) = growth.sizes();
+        // Without a first page the heap stays empty, and allocations fail.
+        if let Some(bytes) = growth.grow(1) {
+            // SAFETY: The caller guarantees the range.
+            unsafe { self.list.init(start, bytes) }
+            self.start = start;
+            self.unit = Unit::of_growing_heap(promised, bytes_max);
+            self.growth = Some(growth);
+            self.least_uncommitted = self.uncommitted();
+        }
     }
 
-    /// The number of free bytes. They may be fragmented.
+    /// The number of free bytes, with those that are promised. They may be fragmented.
     pub fn free(&self) -> usize {
-        self.list.free() + self.cell_bytes_free
+        self.uncommitted() + self.cell_bytes_free
     }
 
-    /// The number of free bytes outside chunks. They may be fragmented.
+    /// The number of free bytes outside chunks, with those that are promised. They may be fragmented.
     pub fn uncommitted(&self) -> usize {
-        self.list.free()
+        self.list.free() + self.promised()
+    }
+
+    /// Takes memory from the end of what the heap may grow to, to be populated later; `None` if there is not as much.
+    pub fn reserve(&mut self, bytes: usize) -> Option<Reserve> {
+        let growth = self.growth.as_mut()?;
+        let (memory, first) = (growth.memory(), growth.cut_off(bytes)?);
+        self.note_low_water();
+        // SAFETY: The caller of `init` guarantees that the Memory, whose pages these are, is mapped there. The heap will not grow into them.
+        Some(unsafe { Reserve::new(memory, self.start, first, bytes) })
+    }
+
+    /// The number of bytes that are promised and not populated yet.
+    pub fn promised(&self) -> usize {
+        self.growth.as_ref().map_or(0, Growth::promised_bytes)
     }
 
     /// The low-water mark of [`Heap::uncommitted`].
@@ -185,8 +202,12 @@ impl Heap {
         #[cfg(test)]
         (self.list_calls += 1);
         let block = self.list.allocate_first_fit(layout).ok();
-        self.least_uncommitted = self.least_uncommitted.min(self.list.free());
+        self.note_low_water();
         block
+    }
+
+    fn note_low_water(&mut self) {
+        self.least_uncommitted = self.least_uncommitted.min(self.uncommitted());
     }
 
     /// # Safety

@@ -1,4 +1,4 @@
-//! The heap behind `alloc`: the start page's heap range, which may grow.
+//! The heap behind `alloc`, in the start page's Memory `heap`.
 //!
 //! ```text
 //! alloc -> Heap --- small: a cell of its size class ---> Chunk (many cells of one size)
@@ -9,8 +9,9 @@
 //! `linked_list_allocator` keeps its holes by address and walks them at every call. It serves large blocks and whole chunks,
 //! which are few. Frequent small allocations cost a few instructions, in whatever order they are made and freed.
 //!
-//! A heap that is spent grows, in steps of at least a quarter, until its domain's pool is nearly spent. Then allocations
-//! fail. The heap never shrinks. The numbers of free bytes below do not include the memory by which the heap may still grow.
+//! A heap begins with 256 KiB. When it is spent it grows, in steps of at least a quarter, until its domain's pool is nearly spent. Then
+//! allocations fail. The domain's creator has checked that the pool can pay for a part of that growth, which is promised, and counts as
+//! free; memory beyond the promise does not, until the heap has grown by it. The heap never shrinks.
 
 #[cfg(any(test, target_os = "caravan"))]
 mod chunk;
@@ -19,9 +20,14 @@ mod classes;
 #[cfg(any(test, target_os = "caravan"))]
 mod growth;
 #[cfg(any(test, target_os = "caravan"))]
+mod reserve;
+#[cfg(any(test, target_os = "caravan"))]
 mod size_class;
 
 use crate::Start;
+
+#[cfg(target_os = "caravan")]
+pub use reserve::Reserve;
 
 #[cfg(target_os = "caravan")]
 mod global {
@@ -55,60 +61,58 @@ mod global {
     }
 }
 
-/// Sets the heap's range from the start page. The heap can grow if the range lies at the start of a Memory named `heap`.
+/// Gives the heap the Memory `heap` of the start page. A domain without it has no heap.
 ///
 /// # Safety
-/// The range is mapped writable for the domain's life and used by nothing else, as is the Memory. This must be the first call.
+/// The Memory is mapped writable for the domain's life, and nothing else uses it. This must be the first call.
 #[cfg(target_os = "caravan")]
 pub(crate) unsafe fn install(start: Start) {
     use abi::PAGE_BYTES;
     use abi::register::PageCount;
 
-    let range = start.page().heap;
-    if range.bytes == 0 {
+    let promised = start.page().heap;
+    let (Some(memory), Some(whole)) = (start.find("heap"), start.page().find("heap")) else {
         return;
-    }
-    let whole = start
-        .page()
-        .find("heap")
-        .filter(|whole| whole.address == range.start && whole.bytes >= range.bytes);
-    let growth = whole.and_then(|whole| {
-        let memory = start.find("heap")?;
-        let pages = |bytes| PageCount(bytes / PAGE_BYTES);
-        Some(growth::Growth::new(
-            memory,
-            pages(range.bytes),
-            pages(whole.bytes),
-        ))
-    });
-    let bytes_max = whole.map_or(range.bytes, |whole| whole.bytes);
-    // SAFETY: The caller guarantees the range and the Memory.
+    };
+    let pages = |bytes| PageCount(bytes / PAGE_BYTES);
+    let growth = growth::Growth::new(memory, pages(promised.bytes), pages(whole.bytes));
+    // SAFETY: The caller guarantees the Memory, which begins there.
     unsafe {
-        global::HEAP.0.lock().init(
-            range.start as *mut u8,
-            range.bytes as usize,
-            growth,
-            bytes_max as usize,
-        );
+        let mut heap = global::HEAP.0.lock();
+        heap.init(whole.address as *mut u8, growth);
     }
 }
 
-/// The number of free bytes. They may be fragmented.
+/// The number of free bytes, with those that the heap is promised and has not yet grown by. They may be fragmented.
 #[cfg(target_os = "caravan")]
 pub fn free_bytes() -> usize {
     global::HEAP.0.lock().free()
 }
 
-/// The number of free bytes outside chunks. They serve blocks of any size, but may be fragmented.
+/// The number of free bytes outside chunks, with those that the heap is promised and has not yet grown by. They serve blocks of any
+/// size, but may be fragmented.
 #[cfg(target_os = "caravan")]
 pub fn uncommitted_bytes() -> usize {
     global::HEAP.0.lock().uncommitted()
+}
+
+/// The number of bytes that the heap is promised and has not yet grown by.
+#[cfg(target_os = "caravan")]
+pub fn promised_bytes() -> usize {
+    global::HEAP.0.lock().promised()
 }
 
 /// The low-water mark of [`uncommitted_bytes`].
 #[cfg(target_os = "caravan")]
 pub fn least_uncommitted_bytes() -> usize {
     global::HEAP.0.lock().least_uncommitted()
+}
+
+/// Reserves this much memory for later: it is the domain's from now on, does not count as free any more, and is populated when it is taken.
+/// Returns `None` if the domain has no heap, or the pool cannot pay for it.
+#[cfg(target_os = "caravan")]
+pub fn reserve(bytes: usize) -> Option<Reserve> {
+    global::HEAP.0.lock().reserve(bytes)
 }
 
 /// The host has its own heap.
@@ -134,4 +138,29 @@ pub fn free_bytes() -> usize {
 #[cfg(not(target_os = "caravan"))]
 pub fn least_uncommitted_bytes() -> usize {
     usize::MAX
+}
+
+/// Unknown on the host.
+#[cfg(not(target_os = "caravan"))]
+pub fn promised_bytes() -> usize {
+    0
+}
+
+/// The host has its own heap.
+#[cfg(not(target_os = "caravan"))]
+pub fn reserve(_: usize) -> Option<Reserve> {
+    Some(Reserve)
+}
+
+/// The host's memory.
+#[cfg(not(target_os = "caravan"))]
+#[derive(Debug)]
+pub struct Reserve;
+
+#[cfg(not(target_os = "caravan"))]
+impl Reserve {
+    /// Allocates this many zeros.
+    pub fn take(&mut self, bytes: usize) -> Option<&'static mut [u8]> {
+        Some(alloc::vec![0; bytes].leak())
+    }
 }

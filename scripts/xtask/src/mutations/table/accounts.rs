@@ -94,6 +94,18 @@ mutations! {
     "bookmarked-object" in "kernel/src/objects/pool.rs":
         "        if self.bookmark.get() == Some(object) {" => "        if false && self.bookmark.get() == Some(object) {";
         "an interrupted search of a pool continues from a reused frame"; LONG;
+    "empty-promise" in "userland/root/src/spawn/heap.rs":
+        "    needed <= free_pages(report)" => "    needed > 0";
+        "a domain starts with a heap that its pool cannot pay for, and ends when it needs it"; Host("root", "spawn::heap");
+    "uncounted-promise" in "userland/runtime/src/heap/classes.rs":
+        "        self.list.free() + self.promised()" => "        self.list.free()";
+        "a program takes a heap that can still grow for full, and refuses to start"; Host("runtime", "heap");
+    "lost-end" in "userland/runtime/src/heap/growth.rs":
+        "[ample, needed, promised, rest]" => "[ample, needed]";
+        "a block that fits into the promised memory is refused, since the heap's free end is not counted"; Host("runtime", "heap");
+    "reserve-in-heap" in "userland/runtime/src/heap/growth.rs":
+        "        self.page_count = page_count;\n" => "";
+        "clients fill the heap of a store until the buffers of the next connection end it"; Host("runtime", "heap");
     "growth-by-little" in "userland/apps/kv/src/buffer.rs":
         "length.max(self.charged + self.charged / 4)" => "length";
         "a client makes the store copy a large request once for each of its small arguments"; Host("kv", "buffer");

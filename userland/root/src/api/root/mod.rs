@@ -164,6 +164,7 @@ pub(super) fn memory(root: &Supervisor) -> Response {
         // What domains have left behind is destroyed as soon as it is needed, and maybe before.
         spent_pages: report.spent.0.saturating_sub(root.remains.pages()),
         pages_being_freed: root.remains.destruction.pages(),
+        heap_growth_pages: runtime::heap::promised_bytes() as u64 / abi::PAGE_BYTES,
         heap_free: runtime::heap::free_bytes() as u64,
         switch_heap_free: root.switchboard.heap_free,
     };

@@ -1,4 +1,8 @@
 use super::*;
+use crate::capability::Cap;
+use crate::host::{DONE, with_kernel};
+use abi::PAGE_BYTES;
+use abi::register::{PageCount, Slot};
 use std::vec;
 use std::vec::Vec;
 
@@ -18,7 +22,9 @@ impl Fixture {
         let mut memory = vec![0_u128; bytes / 16];
         let mut heap = Heap::empty();
         // SAFETY: The memory lives as long as the heap, and nothing else uses it.
-        unsafe { heap.init(memory.as_mut_ptr().cast(), bytes, None, bytes) };
+        unsafe { heap.list.init(memory.as_mut_ptr().cast(), bytes) };
+        heap.unit = Unit::of_growing_heap(bytes, bytes);
+        heap.least_uncommitted = heap.uncommitted();
         Fixture {
             heap,
             blocks: Vec::new(),
@@ -174,35 +180,110 @@ fn the_low_water_mark_is_remembered() {
     assert_eq!(fixture.heap.least_uncommitted(), least);
 }
 
-#[test]
-fn a_spent_heap_grows_in_place_until_its_memory_ends() {
-    use crate::capability::Cap;
-    use crate::host::{DONE, with_kernel};
-    use abi::PAGE_BYTES;
-    use abi::register::{PageCount, Slot};
-
-    const START_BYTES: usize = 1 << 20;
-    const BLOCK_BYTES: usize = 100 << 10;
-    let mut fixture = Fixture::new(HEAP_BYTES);
+/// A fixture whose heap has nothing yet, of which these bytes are promised. The kernel must be there: the heap grows at once.
+fn growing(promised: usize, bytes: usize) -> Fixture {
+    let mut fixture = Fixture::new(bytes);
     let start = fixture._memory.as_mut_ptr().cast();
     let pages = |bytes: usize| PageCount(bytes as u64 / PAGE_BYTES);
     let memory = Cap::from_slot(Slot(7));
-    let growth = Growth::new(memory, pages(START_BYTES), pages(HEAP_BYTES));
     fixture.heap = Heap::empty();
     // SAFETY: The memory lives as long as the heap, and all of it is present.
     unsafe {
-        fixture
-            .heap
-            .init(start, START_BYTES, Some(growth), HEAP_BYTES);
+        let growth = Growth::new(memory, pages(promised), pages(bytes));
+        fixture.heap.init(start, growth);
     }
-    let (taken, calls) = with_kernel(
+    fixture
+}
+
+#[test]
+fn a_spent_heap_grows_in_place_until_its_memory_ends() {
+    const BLOCK_BYTES: usize = 100 << 10;
+    let ((), calls) = with_kernel(
         |_| DONE,
-        || (0..).take_while(|_| fixture.take(BLOCK_BYTES, 16)).count(),
+        || {
+            let mut fixture = growing(1 << 20, HEAP_BYTES);
+            let taken = (0..).take_while(|_| fixture.take(BLOCK_BYTES, 16)).count();
+            assert_eq!(taken, HEAP_BYTES / BLOCK_BYTES);
+            assert!(fixture.take(1000, 16), "the rest serves smaller blocks");
+            fixture.free_all_in_any_order();
+            fixture.heap.release_unused();
+            assert_eq!(fixture.heap.free(), HEAP_BYTES);
+        },
     );
-    assert_eq!(taken, HEAP_BYTES / BLOCK_BYTES);
-    assert!(calls.len() < 20, "{} growths", calls.len());
-    assert!(fixture.take(1000, 16), "the rest serves smaller blocks");
-    fixture.free_all_in_any_order();
-    fixture.heap.release_unused();
-    assert_eq!(fixture.heap.free(), HEAP_BYTES);
+    assert!(calls.len() < 25, "{} growths", calls.len());
+}
+
+#[test]
+fn promised_memory_counts_as_free_before_the_heap_has_grown() {
+    let ((), calls) = with_kernel(
+        |_| DONE,
+        || {
+            let mut fixture = growing(HEAP_BYTES / 2, HEAP_BYTES);
+            let promised = HEAP_BYTES / 2;
+            let counts = |heap: &Heap| (heap.free(), heap.uncommitted(), heap.least_uncommitted());
+            assert_eq!(counts(&fixture.heap), (promised, promised, promised));
+            let block = promised / 8;
+            assert!(fixture.take(block, 16) && fixture.take(block, 16));
+            let left = promised - 2 * block;
+            assert_eq!(counts(&fixture.heap), (left, left, left));
+            fixture.free_all_in_any_order();
+            assert_eq!(counts(&fixture.heap), (promised, promised, left));
+        },
+    );
+    assert_eq!(calls.len(), 3);
+}
+
+#[test]
+fn a_block_as_large_as_the_promise_fits_if_there_is_no_other_memory() {
+    with_kernel(
+        |_| DONE,
+        || {
+            let mut fixture = growing(HEAP_BYTES, HEAP_BYTES);
+            let all = fixture.heap.free();
+            assert!(fixture.take(all - 64, 16));
+            assert!(!fixture.take(4096, 16));
+        },
+    );
+}
+
+#[test]
+fn reserved_memory_is_not_free_and_survives_a_full_and_fragmented_heap() {
+    with_kernel(
+        |_| DONE,
+        || {
+            let mut fixture = growing(HEAP_BYTES, HEAP_BYTES);
+            let all = fixture.heap.uncommitted();
+            let bytes = HEAP_BYTES / 8;
+            let mut reserve = fixture.heap.reserve(bytes).expect("it is promised");
+            assert_eq!(fixture.heap.uncommitted(), all - bytes);
+            assert_eq!(fixture.heap.least_uncommitted(), all - bytes);
+            while fixture.take(17 << 10, 16) {}
+            let mut parts: Vec<&mut [u8]> = (0..8)
+                .map(|_| reserve.take(bytes / 8).expect("it is reserved"))
+                .collect();
+            for part in &mut parts {
+                part.fill(0xa5);
+            }
+            assert!(reserve.take(1).is_none());
+            fixture.free_all_in_any_order();
+            assert!(
+                parts
+                    .iter()
+                    .all(|part| part.iter().all(|byte| *byte == 0xa5))
+            );
+            assert!(fixture.heap.reserve(HEAP_BYTES).is_none());
+        },
+    );
+}
+
+#[test]
+fn a_heap_whose_pool_is_empty_has_no_memory() {
+    with_kernel(
+        |_| Err(abi::Error::PoolEmpty),
+        || {
+            let mut fixture = growing(HEAP_BYTES, HEAP_BYTES);
+            assert_eq!(fixture.heap.free(), 0);
+            assert!(!fixture.take(16, 16));
+        },
+    );
 }
