@@ -6,8 +6,9 @@ use runtime::embassy_net::{Config, ConfigV6};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::time::Duration;
 use smoltcp::wire::{
-    EthernetProtocol, Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Packet, Ipv6Repr,
-    NdiscPrefixInfoFlags, NdiscPrefixInformation, NdiscRepr, NdiscRouterFlags,
+    EthernetFrame, EthernetProtocol, Icmpv6Message, Icmpv6Packet, Icmpv6Repr, IpProtocol,
+    Ipv6Packet, Ipv6Repr, NdiscPrefixInfoFlags, NdiscPrefixInformation, NdiscRepr,
+    NdiscRouterFlags,
 };
 
 use crate::dhcp;
@@ -17,6 +18,9 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const PREFIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
 /// The address that the domain forms from the prefix and its MAC address.
 const FORMED: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0xff, 0xfe00, 0x20);
+
+/// The domain's own link-local address.
+const OWN_LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 0x20);
 
 /// A frame with the advertisement of the router with this number.
 fn advertisement(router: u16, prefix: (Ipv6Addr, u8)) -> Vec<u8> {
@@ -87,4 +91,25 @@ fn a_domain_survives_several_routers_and_a_lease() {
     dhcp::lease(&mut domain);
     let config = domain.stack.config_v6().expect("an address");
     assert_eq!(config.gateway, Some(link_local(1)));
+}
+
+#[test]
+fn a_domain_with_all_kinds_of_addresses_keeps_its_link_local_one() {
+    let mut domain = domain(dhcp::config());
+    domain.deliver(&advertisement(1, (PREFIX, 64)));
+    dhcp::lease(&mut domain);
+    assert!(domain.stack.config_v6().is_some());
+    // The stack has asked for routers before, and repeats that as long as none has replied.
+    let source = domain.wait_for(router_solicitation);
+    assert_eq!(source, OWN_LINK_LOCAL);
+}
+
+/// The source of a router solicitation in a frame.
+fn router_solicitation(frame: &[u8]) -> Option<Ipv6Addr> {
+    let frame = EthernetFrame::new_checked(frame).unwrap();
+    let packet = (frame.ethertype() == EthernetProtocol::Ipv6)
+        .then(|| Ipv6Packet::new_checked(frame.payload()).unwrap())
+        .filter(|packet| packet.next_header() == IpProtocol::Icmpv6)?;
+    let message = Icmpv6Packet::new_checked(packet.payload()).unwrap();
+    (message.msg_type() == Icmpv6Message::RouterSolicit).then(|| packet.src_addr())
 }

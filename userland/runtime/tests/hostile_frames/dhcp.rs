@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use runtime::embassy_net::dns::DnsQueryType;
 use runtime::embassy_net::{Config, DhcpConfig};
 use smoltcp::time::Duration;
 use smoltcp::wire::{ArpOperation, DhcpMessageType, DhcpOption, DhcpPacket, DhcpRepr};
@@ -164,4 +165,25 @@ fn the_lease_of_an_honest_server_is_renewed() {
     domain.poll();
     domain.deliver(&arp(ArpOperation::Request, SERVER, LEASED));
     assert_eq!(server.serve(&mut domain), LEASED);
+}
+
+#[test]
+fn a_name_is_asked_of_the_third_server_if_the_others_are_silent() {
+    let mut domain = Domain::new(config());
+    let name_servers = [1, 2, 3].map(|last| Ipv4Addr::new(10, 77, 0, last));
+    let server = Server {
+        name_servers: name_servers.to_vec(),
+        ..Server::honest()
+    };
+    for _ in 0..2 {
+        server.serve(&mut domain);
+    }
+    domain.poll();
+    let stack = domain.stack;
+    domain.tasks.spawn(async move {
+        let _ = stack.dns_query("caravan.example", DnsQueryType::A).await;
+    });
+    for server in name_servers {
+        domain.wait_for(|frame| asked_for(frame).filter(|address| *address == server));
+    }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use runtime::abi::PAGE_BYTES;
 use runtime::capability::Cap;
 use runtime::embassy_net::{self, Config, Stack, StackResources};
+use runtime::executor::Tasks;
 use runtime::host;
 use runtime::port::{Device, Doorbell, FRAME_BYTES_MAX, PORT_PAGES, Port, Side};
 use smoltcp::phy::ChecksumCapabilities;
@@ -26,7 +27,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Domain {
     /// The domain's stack.
     pub stack: Stack<'static>,
-    /// Polls the stack once.
+    /// Starts tasks beside the stack.
+    pub tasks: Tasks,
+    /// Polls each ready task once.
     poll_once: Box<dyn Fn()>,
     switch: Port<'static>,
 }
@@ -57,6 +60,7 @@ impl Domain {
         });
         Domain {
             stack,
+            tasks,
             poll_once: Box::new(poll_once),
             switch: Port::try_new(memory, Side::Switch).unwrap(),
         }
@@ -90,8 +94,16 @@ impl Domain {
 
     /// Polls the stack until it has sent a frame for which `find` returns a result; returns that of the last such frame.
     pub fn wait_for<T>(&mut self, find: impl Fn(&[u8]) -> Option<T>) -> T {
+        self.wait_for_reply(&[], find)
+    }
+
+    /// As [`Domain::wait_for`], and sends this frame again and again, unless it is empty.
+    pub fn wait_for_reply<T>(&mut self, request: &[u8], find: impl Fn(&[u8]) -> Option<T>) -> T {
         let deadline = Instant::now() + TIMEOUT;
         loop {
+            if !request.is_empty() {
+                self.send(request);
+            }
             if let Some(found) = self.poll().iter().rev().find_map(|frame| find(frame)) {
                 return found;
             }

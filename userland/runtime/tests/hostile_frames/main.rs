@@ -1,5 +1,7 @@
-//! Frames of strangers that a stack takes for what they claim to be. Each of them ended the domain.
+//! A domain's stack among faulty, hostile or many neighbours.
 
 mod advertisements;
 mod dhcp;
 mod domain;
+mod handshakes;
+mod neighbours;
