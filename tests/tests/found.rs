@@ -86,7 +86,7 @@ fn a_machine_does_not_use_a_lease_with_the_address_of_another_one() {
     };
     let _servers = lan_servers::start_with(&fleet.party, lease);
     let line =
-        "the DHCP server has assigned 10.77.0.1, the address of a: this machine stays without one";
+        "the DHCP server has assigned 10.77.0.1, the address of a: this machine asks again in 30 s";
     fleet.await_log(B, line);
     let query = || {
         for _ in 0..5 {

@@ -17,6 +17,7 @@ use nomad_shell::{Config, FleetMember, Machines, Output, Records, Shell};
 use runtime::Start;
 
 use crate::budget::Budget;
+use crate::channel::leases::RETRY;
 use crate::channel::streams::Streams;
 use crate::deferred::Deferred;
 use crate::late::LateFrames;
@@ -89,7 +90,8 @@ impl Server {
         let owner = assigned.and_then(|address| shell.machines().owner_of(address));
         if let (Some(address), Some(owner)) = (assigned, owner) {
             log::error!(
-                "the DHCP server has assigned {address}, the address of {owner}: this machine stays without one"
+                "the DHCP server has assigned {address}, the address of {owner}: this machine asks again in {} s",
+                RETRY.as_secs()
             );
         }
         owner.is_some()

@@ -41,6 +41,8 @@ const TCP_BUFFER_BYTES: usize = MERGED_DATA_BYTES_MAX;
 const SEGMENT_BYTES: usize = FRAME_BYTES_MAX - 54;
 /// The maximum number of frames in flight to a connection: a full window, and the frames that open and close the connection.
 pub const TCP_FRAMES: usize = TCP_BUFFER_BYTES.div_ceil(SEGMENT_BYTES) + 3;
+/// The timeout of a handshake. Until then a client that has only sent its first frame occupies a socket.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The silence after which a keep-alive probe is sent.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// The silence after which the connection is aborted. It is long, since a stalled move counts as silence.
@@ -192,10 +194,14 @@ async fn accept_for_ever<S>(
     // takes at least a second, the stack's minimum retransmission timeout.
     socket.set_nagle_enabled(false);
     socket.set_keep_alive(Some(KEEP_ALIVE));
-    socket.set_timeout(Some(SILENCE_MAX));
     loop {
+        socket.set_timeout(Some(HANDSHAKE_TIMEOUT));
         if socket.accept(port).await.is_ok() {
-            serve(&mut socket).await;
+            socket.set_timeout(Some(SILENCE_MAX));
+            // After a timeout there is no connection.
+            if socket.may_send() {
+                serve(&mut socket).await;
+            }
             end(&mut socket).await;
         }
         listeners::listen_again(port);

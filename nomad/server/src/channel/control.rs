@@ -1,9 +1,10 @@
 //! The task that receives datagrams, timers and events, and sends the replies.
 
+use core::net::Ipv4Addr;
 use core::task::Poll;
 
 use embassy_futures::poll_once;
-use embassy_futures::select::{Either3, select3};
+use embassy_futures::select::{Either3, select, select3};
 use embassy_net::udp::UdpMetadata;
 use embassy_net::{ConfigV4, IpAddress, IpEndpoint, Stack};
 use embassy_time::{Duration, Instant as Now, Timer};
@@ -13,6 +14,7 @@ use nomad_protocol::{HELLO_GROUP, MachineId, PORT};
 use nomad_transport::Datagram;
 use runtime::protocol::Mtu;
 
+use crate::channel::leases::Leases;
 use crate::channel::sockets::{Sockets, datagram_bytes_max};
 use crate::executor_turns::{UNTIL_TRANSMITTED, yield_for};
 use crate::now::now;
@@ -43,30 +45,48 @@ pub async fn run(server: &'static Server, stack: Stack<'static>, mtu: Mtu) {
     if stack.config_v4().is_none() {
         log::info!("waiting for an address from a DHCP server");
     }
+    let mut leases = Leases::default();
     loop {
         let assigned = stack.config_v4().map(|config| config.address.address());
         if server.is_taken(assigned) {
             // The stack's DHCP client cannot decline a lease, and would get the same one again.
             stack.set_config_v4(ConfigV4::None);
+            leases.decline(Now::now());
             continue;
         }
-        server.update_own_address(assigned);
+        if leases.take_retry(Now::now()) {
+            stack.set_config_v4(ConfigV4::Dhcp(Default::default()));
+        }
+        server.update_own_address(leases.accept(assigned, Now::now()));
         server.poll_shell();
         server.network.keep_needed(server.shell.borrow().machines());
         server.operators.post_replies(&server.network);
         sockets.update_addresses(server.shell.borrow().machines());
         flush(server, &sockets).await;
         send_pages(server, &mut sockets, message_bytes_max(mtu));
-        let due = due(server, sockets.expire(Now::now()));
+        let expiry = sockets.expire(Now::now());
+        let due = due(server, [expiry, leases.poll_timeout()]);
         let socket = &mut sockets.common;
         let received = socket.recv_from_with(|datagram, from| open(server, datagram, from));
-        match select3(received, server.reported.wait(), due).await {
+        let until = fired_or_assigned(due, stack, assigned);
+        match select3(received, server.reported.wait(), until).await {
             Either3::First(opened) => {
                 handle_opened(server, opened);
                 handle_waiting(server, &mut sockets);
             }
             Either3::Second(()) => {}
             Either3::Third(()) => handle_timeout(server),
+        }
+    }
+}
+
+/// Waits for the timer, or for an address if there is none. A lease of another machine's address is to be declined at once, since the
+/// stack replies to queries for it.
+async fn fired_or_assigned(timer: Timer, stack: Stack<'static>, assigned: Option<Ipv4Addr>) {
+    match assigned {
+        Some(_) => timer.await,
+        None => {
+            select(timer, stack.wait_config_up()).await;
         }
     }
 }
@@ -142,15 +162,15 @@ async fn flush(server: &Server, sockets: &Sockets) {
     }
 }
 
-/// Fires when the shell or a stream is to be called, or at `expiry`, whichever comes first.
-fn due(server: &Server, expiry: Option<Now>) -> Timer {
+/// Fires when the shell or a stream is to be called, or at one of the other times, whichever comes first.
+fn due(server: &Server, others: [Option<Now>; 2]) -> Timer {
     let next = [
         server.shell.borrow().poll_timeout(),
         server.streams.poll_timeout(),
     ];
     let next = next.into_iter().flatten();
     let next = next.map(|at| Now::from_micros(at.as_us()));
-    let first = next.chain(expiry).min();
+    let first = next.chain(others.into_iter().flatten()).min();
     Timer::at(first.unwrap_or_else(|| Now::now() + IDLE))
 }
 

@@ -3,6 +3,7 @@
 //! | file | content |
 //! | --- | --- |
 //! | [`control`] | the task that receives datagrams, timers and events |
+//! | [`leases`] | the addresses that a DHCP server assigns |
 //! | [`sockets`] | the sockets for datagrams |
 //! | [`streams`] | all page streams |
 //! | [`outbound`] | the page stream of a leaving domain |
@@ -11,6 +12,7 @@
 
 pub mod control;
 pub mod inbound;
+pub mod leases;
 pub mod outbound;
 pub mod page_stream;
 pub mod sockets;

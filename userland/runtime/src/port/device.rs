@@ -1,8 +1,8 @@
 //! A port's domain end as a network device for the embassy-net stack.
 //!
 //! Frames are copied between the ring and the device's buffers, since a stack borrows them and shared
-//! memory cannot be borrowed. The device computes and verifies the checksums of TCP on its own copy, and
-//! merges segments of TCP that continue each other.
+//! memory cannot be borrowed. On its own copy, the device drops the frames that the stack does not survive, computes and
+//! verifies the checksums of TCP, and merges segments of TCP that continue each other.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,8 +11,10 @@ use core::task::{Context, Waker};
 use embassy_net_driver::{
     Capabilities, Checksum, Driver, HardwareAddress, LinkState, RxToken, TxToken,
 };
+use embassy_time::Instant;
 
 use super::connections::Connections;
+use super::guard::Guard;
 use super::merge::{MERGED_BYTES_MAX, Run, Step};
 use super::{Doorbell, Frame, Port, RingError, SendError, WakeFlag, doorbell, tcp_checksum};
 use crate::events;
@@ -50,6 +52,7 @@ pub struct Device {
     received: Vec<u8>,
     to_send: Vec<u8>,
     connections: Connections,
+    guard: Guard,
     /// Whether the stack computes and verifies the checksums of UDP datagrams.
     udp_checksum: Checksum,
 }
@@ -82,6 +85,7 @@ impl Device {
             received: vec![0; frame_bytes_max.max(MERGED_BYTES_MAX)],
             to_send: vec![0; frame_bytes_max],
             connections: Connections::new(),
+            guard: Guard::new(),
             udp_checksum: Checksum::Both,
         }
     }
@@ -124,14 +128,16 @@ impl Device {
         None
     }
 
-    /// Takes the frame that waits at the gate, or else the port's next one; `None` if that is damaged. The stack would drop it, too.
+    /// Takes the frame that waits at the gate, or else the port's next one; `None` if that is damaged, or if the stack would not
+    /// survive it.
     fn take_frame(&mut self) -> Option<usize> {
         if let Some(length) = self.waiting.take() {
             return Some(length);
         }
         self.burst += 1;
         let length = self.wire.receive(&mut self.received)?;
-        let is_valid = tcp_checksum::is_valid(&self.received[..length]);
+        let frame = &self.received[..length];
+        let is_valid = self.guard.admits(frame, Instant::now) && tcp_checksum::is_valid(frame);
         is_valid.then(|| self.merge(length))
     }
 

@@ -26,6 +26,7 @@
 //! | [`wake_flags`] | the events for which a side requests a wake-up, so that doorbells rarely ring |
 //! | [`device`] | the domain's end as a network device |
 //! | `connections` | what the stack has received of each connection, for the device |
+//! | `guard` | drops received frames that the stack does not survive, for the device |
 //! | `merge` | merges received TCP segments, for the device |
 //! | `tcp_checksum` | the checksums of TCP segments, for the device |
 //! | [`mapped`] | an end with the mapping of its memory |
@@ -39,6 +40,7 @@ mod connections;
 pub mod device;
 pub mod doorbell;
 pub mod frame;
+mod guard;
 pub mod layout;
 pub mod mapped;
 mod merge;

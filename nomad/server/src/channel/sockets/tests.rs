@@ -5,7 +5,7 @@ extern crate std;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::task::{Context, Waker};
 
 use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
@@ -31,14 +31,19 @@ struct Wire {
     sent: Rc<RefCell<Vec<u8>>>,
     /// That of each hello.
     hellos: Rc<RefCell<Vec<u8>>>,
+    /// The number of ARP requests that the stack has sent.
+    requests: Rc<Cell<u32>>,
 }
 
 impl Wire {
     fn carry(&self, frame: &[u8]) {
+        if frame[12..14] == [8, 6] && frame[21] == 1 {
+            self.requests.update(|requests| requests + 1);
+        }
         match frame[12..14] {
             [8, 0] if frame[0] & 1 == 1 => self.hellos.borrow_mut().extend(frame.last()),
             [8, 0] => self.sent.borrow_mut().extend(frame.last()),
-            [8, 6] if frame[38..42] == PRESENT.octets() => {
+            [8, 6] if frame[21] == 1 && frame[38..42] == PRESENT.octets() => {
                 let mut answer = frame.to_vec();
                 answer[..6].copy_from_slice(&frame[6..12]);
                 answer[6..12].copy_from_slice(&MAC);
@@ -163,6 +168,27 @@ impl Fixture {
         let [high, low] = PORT.to_be_bytes();
         let udp = [high, low, high, low, 0, 9, 0, 0, byte];
         let frame = [&[2, 0, 0, 0, 0, 1][..], &MAC, &[8, 0], &ip, &udp].concat();
+        self.deliver_frame(frame);
+    }
+
+    /// Delivers the ARP request of a host with this address, which asks for that of the stack.
+    fn deliver_request(&self, from: Ipv4Addr) {
+        let head = [0, 1, 8, 0, 6, 4, 0, 1];
+        let (from, to) = (from.octets(), HERE.octets());
+        let request = [
+            &[0xff; 6][..],
+            &MAC,
+            &[8, 6],
+            &head,
+            &MAC,
+            &from,
+            &[0; 6],
+            &to,
+        ];
+        self.deliver_frame(request.concat());
+    }
+
+    fn deliver_frame(&self, frame: Vec<u8>) {
         self.wire.incoming.borrow_mut().push_back(frame);
         self.wire.waker.take().into_iter().for_each(Waker::wake);
         self.poll_stack();
@@ -298,4 +324,16 @@ fn an_operator_that_is_gone_does_not_block_replies_to_others_for_long() {
         fixture.poll_stack();
     }
     assert_eq!(fixture.sent(), [1, 4]);
+}
+
+#[test]
+fn other_hosts_that_ask_for_the_address_do_not_displace_a_known_one() {
+    let fixture = Fixture::new();
+    fixture.send(PRESENT, 1);
+    for last in 100..250 {
+        fixture.deliver_request(Ipv4Addr::new(10, 0, 0, last));
+    }
+    fixture.send(PRESENT, 2);
+    assert_eq!(fixture.sent(), [1, 2]);
+    assert_eq!(fixture.wire.requests.get(), 1);
 }

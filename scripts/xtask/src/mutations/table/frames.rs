@@ -1,10 +1,12 @@
-//! Faults on the way of frames through the switch, and in the merging of received TCP segments.
+//! Faults on the way of frames through the switch, and in the device's treatment of received frames.
 
 use crate::mutations::Finder::{self, Host};
 use crate::mutations::Mutation;
 
 const SWITCH: Finder = Host("switch", "switch::tests::wakes");
 const DEVICE: Finder = Host("runtime", "port::device");
+const GUARD: Finder = Host("runtime", "port::guard");
+const LEASES: Finder = Host("nomad-server", "channel::leases");
 
 mutations! {
     "unserved-port" in "userland/switch/src/switch.rs":
@@ -106,6 +108,54 @@ mutations! {
     "unverified-hop-by-hop" in "userland/runtime/src/port/tcp_checksum.rs":
         "                Some(TCP) => None," => "                Some(TCP) => return Content::Other,";
         "damaged bytes reach a connection behind options of IPv6"; DEVICE;
+    "unguarded-stack" in "userland/runtime/src/port/device.rs":
+        "self.guard.admits(frame, Instant::now) && tcp_checksum" => "tcp_checksum";
+        "one frame of a stranger ends a domain"; DEVICE;
+    "lease-from-nobody" in "userland/runtime/src/port/guard.rs":
+        "        ([0, 0, 0, 0], protocol) => protocol == IGMP," => "";
+        "a domain ends when it renews the lease of a server without an address"; GUARD;
+    "query-from-nobody" in "userland/runtime/src/port/guard.rs":
+        "        ([0, 0, 0, 0], protocol) => protocol == IGMP," => "        ([0, 0, 0, 0], _) => false,";
+        "a switch without an address gets no reply to its query for members, and passes no hellos on"; GUARD;
+    "lease-behind-options" in "userland/runtime/src/port/guard.rs":
+        "usize::from(header[0] & 0xf) * 4" => "20";
+        "a lease behind options of IPv4 is not checked"; GUARD;
+    "unchecked-router" in "userland/runtime/src/port/guard/dhcp.rs":
+        "kind == ROUTER && !value" => "kind == END && !value";
+        "a lease with a router that is no host ends a domain at its next packet to another network"; GUARD;
+    "router-to-all" in "userland/runtime/src/port/guard/dhcp.rs":
+        " && !address.is_broadcast()" => "";
+        "a lease with the broadcast address as router ends a domain"; GUARD;
+    "router-to-a-group" in "userland/runtime/src/port/guard/dhcp.rs":
+        " && !address.is_multicast()" => "";
+        "a lease with a group as router ends a domain"; GUARD;
+    "long-prefix" in "userland/runtime/src/port/guard/advertisement.rs":
+        "bits > PREFIX_BITS_MAX || option" => "option";
+        "one advertisement ends every domain with an address from advertisements"; GUARD;
+    "multicast-prefix" in "userland/runtime/src/port/guard/advertisement.rs":
+        "bits > PREFIX_BITS_MAX || option[16] == MULTICAST" => "bits > PREFIX_BITS_MAX";
+        "one advertisement ends every domain with an address from advertisements"; GUARD;
+    "advertisement-behind-options" in "userland/runtime/src/port/guard/advertisement.rs":
+        "        HOP_BY_HOP if *packet" => "        ICMPV6 if *packet";
+        "an advertisement behind hop-by-hop options is not checked"; GUARD;
+    "cut-advertisement" in "userland/runtime/src/port/guard/advertisement.rs":
+        "*packet.get(message)? == ROUTER_ADVERTISEMENT" => "packet[message] == ROUTER_ADVERTISEMENT";
+        "a frame that is cut ends the domain"; GUARD;
+    "two-routers" in "userland/runtime/src/port/guard/router.rs":
+        "        if router.address != new.router {" => "        if false {";
+        "a domain ends when it gets a lease after the advertisements of two routers"; GUARD;
+    "shortened-router" in "userland/runtime/src/port/guard/router.rs":
+        "        until = until.max(router.until);\n" => "";
+        "a damaged advertisement makes room for a second router, and the next lease ends the domain"; GUARD;
+    "few-neighbours" in "userland/runtime/Cargo.toml":
+        ", \"iface-neighbor-cache-count-256\"" => "";
+        "nine hosts that ask for a machine's address keep it from sending"; Host("nomad-server", "channel::sockets");
+    "hasty-lease" in "nomad/server/src/channel/leases.rs":
+        "            Some((_, since)) if now < since + KEPT_MIN => {" => "            Some((_, since)) if now < since => {";
+        "a stranger's leases keep a machine busy with changes of its address"; LEASES;
+    "final-lease" in "nomad/server/src/channel/leases.rs":
+        "        self.retry_at = Some(now + RETRY);" => "        self.retry_at = None.filter(|_| now < now + RETRY);";
+        "one forged lease takes a machine's address until it restarts"; LEASES;
     "endless-forwarding" in "userland/switch/src/switch.rs":
         "        repeat(passes, || {" => "        repeat(passes.max(usize::MAX), || {";
         "root's commands wait as long as a domain floods the switch"; Host("switch", "");

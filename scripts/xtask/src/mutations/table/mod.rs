@@ -13,7 +13,7 @@
 //! | `returns` | the moves of domains that return |
 //! | `late_frames` | the frames that reach a machine for a domain that is leaving or has left |
 //! | `cards` | the drivers of network cards |
-//! | `frames` | the way of frames through the switch, and the merging of received TCP segments |
+//! | `frames` | the way of frames through the switch, the device's treatment of received frames, and leases |
 //! | `edge` | the edge of a machine's network: what domains and strangers send, and `caravan netboot` |
 
 use super::Finder::{self, Host, Machine};

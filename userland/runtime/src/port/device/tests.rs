@@ -78,6 +78,7 @@ fn a_damaged_segment_of_tcp_is_dropped_and_a_sent_one_gets_its_checksum() {
     let context = &mut Context::from_waker(Waker::noop());
     let mut segment = [0; 60];
     segment[12..24].copy_from_slice(&[8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 6]);
+    segment[26..30].copy_from_slice(&[10, 77, 0, 100]);
     switch.outgoing().send(&segment).unwrap();
     switch.outgoing().send(&[5; 60]).unwrap();
     let (received, transmission) = device.receive(context).unwrap();
@@ -90,6 +91,17 @@ fn a_damaged_segment_of_tcp_is_dropped_and_a_sent_one_gets_its_checksum() {
     switch.outgoing().send(&sent).unwrap();
     let (received, _) = device.receive(context).unwrap();
     assert_eq!(received.consume(|frame| frame.to_vec()), sent);
+}
+
+#[test]
+fn a_frame_that_the_stack_does_not_survive_is_dropped() {
+    let (mut device, switch, _) = device();
+    let context = &mut Context::from_waker(Waker::noop());
+    let mut nobodys = [0; 60];
+    nobodys[12..24].copy_from_slice(&[8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17]);
+    switch.outgoing().send(&nobodys).unwrap();
+    assert!(device.receive(context).is_none());
+    assert_eq!(switch.outgoing().queued(), Ok(0));
 }
 
 #[test]
@@ -112,6 +124,7 @@ fn a_flood_of_damaged_frames_is_received_in_bursts() {
     let context = &mut Context::from_waker(Waker::noop());
     let mut damaged = [0; 60];
     damaged[12..24].copy_from_slice(&[8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 6]);
+    damaged[26..30].copy_from_slice(&[10, 77, 0, 100]);
     for _ in 0..BURST + 1 {
         switch.outgoing().send(&damaged).unwrap();
     }
