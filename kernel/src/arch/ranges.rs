@@ -8,13 +8,16 @@ use heapless::Vec;
 /// Bytes in a page.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
-/// The address of a device's registers as firmware states it; `None` if it has more than this many bits, or its page is RAM.
+/// The address of a device's registers as firmware states it; `None` if it has more than this many bits, or its page is RAM. The
+/// registers are within one page, since one is mapped, and never in the first one, since some firmware writes zero for "none".
 pub(super) fn device_address(
     address: u64,
+    byte_count: u64,
     memory: [&Ranges; 2],
     address_bits: u32,
 ) -> Option<PhysAddr> {
-    if address >> address_bits != 0 {
+    let is_on_one_page = address % PAGE_BYTES + byte_count <= PAGE_BYTES;
+    if address >> address_bits != 0 || address < PAGE_BYTES || !is_on_one_page {
         return None;
     }
     let address = PhysAddr::try_new(address).ok()?;
@@ -134,7 +137,7 @@ mod tests {
     #[test]
     fn registers_are_neither_in_memory_nor_beyond_the_processors_addresses() {
         let (memory, firmware) = (list(&[(0, 0x9_f000)]), list(&[(0x10_0800, 0x20_0000)]));
-        let at = |address| device_address(address, [&memory, &firmware], 40);
+        let at = |address| device_address(address, 8, [&memory, &firmware], 40);
         for address in [0xfed0_0000, 0xa_0000, 0xf_fff8, (1 << 40) - 8] {
             assert_eq!(at(address), Some(PhysAddr::new(address)), "{address:#x}");
         }
@@ -142,6 +145,17 @@ mod tests {
         for address in [0x9_eff8, 0x1f_fff8, 0x10_0000, 1 << 40, 1 << 52, u64::MAX] {
             assert_eq!(at(address), None, "{address:#x}");
         }
+    }
+
+    #[test]
+    fn registers_are_on_one_page_and_not_on_the_first() {
+        let memory = Ranges::default();
+        let at = |address, bytes| device_address(address, bytes, [&memory, &memory], 40);
+        for address in [0, 0x10, 0xff8] {
+            assert_eq!(at(address, 8), None, "{address:#x}");
+        }
+        assert!(at(0x1000, 0x1000).is_some() && at(0x1f00, 0x100).is_some());
+        assert!(at(0x1008, 0x1000).is_none() && at(0x1ff8, 0x20).is_none());
     }
 
     #[test]
