@@ -46,12 +46,18 @@ impl Features {
         .union(Features::RDTSCP);
 }
 
-/// The features in use: those found at boot; in a safe start only [`Features::SAFE`] of them, and x2APIC mode if it is on.
+/// The features in use: those found at boot, except x2APIC mode if firmware forbids it. In a safe start only [`Features::SAFE`] of them,
+/// and x2APIC mode if it is on.
 static FEATURES: AtomicU32 = AtomicU32::new(0);
 
 /// Whether the processor has all of these.
 pub(super) fn has(features: Features) -> bool {
     Features::from_bits_truncate(FEATURES.load(Ordering::Relaxed)).contains(features)
+}
+
+/// Stops using features that the processor has.
+pub(super) fn give_up(features: Features) {
+    FEATURES.fetch_and(!features.bits(), Ordering::Relaxed);
 }
 
 /// A leaf of CPUID; all zero above the highest one.

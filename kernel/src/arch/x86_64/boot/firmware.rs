@@ -2,6 +2,7 @@
 //!
 //! It is read while the early page tables map the first 4 GiB, where firmware keeps its tables.
 
+use super::super::cpu::Features;
 use super::super::hpet::Hpet;
 use super::super::interrupts;
 use super::super::{apic, cpu, reboot};
@@ -70,6 +71,7 @@ impl Platform {
             log!("{count} of ACPI's tables are beyond {EARLY_LIMIT:?}: not used");
         }
         let report = |problem: acpi::Problem| log!("ACPI: {problem}: not used");
+        heed_iommu(tables, report);
         if let Some(table) = tables.table(acpi::Signature::MADT, report) {
             self.madt = Madt::read(table, cpu::initial_apic_id());
         }
@@ -160,6 +162,23 @@ impl Platform {
             interrupts::add_override(connection);
         }
         apic::initialise(devices.local_apic, self.madt.nmi_pins);
+    }
+}
+
+/// Logs the presence of an IOMMU, which the kernel does not use, and gives x2APIC mode up if firmware asks for that. A processor may
+/// refuse to leave the mode if firmware entered it.
+fn heed_iommu(tables: &acpi::Tables<'_>, report: impl FnMut(acpi::Problem) + Copy) {
+    let intel = tables.table(acpi::Signature::DMAR, report);
+    let has_amd = tables.table(acpi::Signature::IVRS, report).is_some();
+    if intel.is_some() || has_amd {
+        log!(
+            "there is an IOMMU, which is not used: if devices fail, switch it off in the firmware's setup (VT-d, AMD-Vi)"
+        );
+    }
+    let is_forbidden = intel.is_some_and(acpi::forbids_x2apic);
+    if is_forbidden && cpu::has(Features::X2APIC) && !apic::is_x2apic() {
+        log!("firmware asks not to use x2APIC mode");
+        cpu::give_up(Features::X2APIC);
     }
 }
 

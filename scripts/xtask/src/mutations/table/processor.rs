@@ -75,6 +75,9 @@ mutations! {
     "registers-on-two-pages" in "kernel/src/arch/ranges.rs":
         "address < PAGE_BYTES || !is_on_one_page" => "address < PAGE_BYTES";
         "the kernel faults at a device's registers, of which only one page is mapped"; Host("kernel", "arch::ranges");
+    "forbidden-x2apic" in "kernel/src/arch/acpi/dmar.rs":
+        ".is_some_and(|flags| flags & OPT_OUT != 0)" => ".is_some_and(|flags| flags & OPT_OUT > OPT_OUT)";
+        "a board hangs in a mode that its firmware forbids"; Host("kernel", "arch::acpi");
     "exhausted-generator" in "kernel/src/arch/draw.rs":
         "(value, 1) => Some(value)," => "(value, 0..=1) => Some(value),";
         "keys are zero while RDRAND is exhausted"; Host("kernel", "arch::draw");
