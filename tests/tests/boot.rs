@@ -183,14 +183,19 @@ fn starts_on_a_modelled_amd_processor() {
     assert!(!has_feature(&log, "TSC_DEADLINE"), "{log}");
 }
 
-/// Starts a machine whose kernel QEMU loads and which first executes these instructions. Waits until the counter runs.
-fn comes_up_after(name: &str, instructions: &[u8], cpu: &str) {
-    let kernel = loader::kernel_after(&Artefacts::kernel(), instructions);
+/// A machine that starts a patched kernel.
+fn by_patched(name: &str, kernel: &loader::PatchedKernel) -> Options {
     let boot = Boot::Kernel {
         kernel: kernel.path(),
         archive: Some(Artefacts::archive_named(ARCHIVE)),
     };
-    comes_up(Options::new(name, boot).memory_mib(512).cpu(cpu));
+    Options::new(name, boot).memory_mib(512)
+}
+
+/// Starts a machine whose kernel QEMU loads and which first executes these instructions. Waits until the counter runs.
+fn comes_up_after(name: &str, instructions: &[u8], cpu: &str) {
+    let kernel = loader::kernel_after(&Artefacts::kernel(), instructions);
+    comes_up(by_patched(name, &kernel).cpu(cpu));
 }
 
 #[test]
@@ -202,6 +207,16 @@ fn starts_after_a_loader_that_left_five_level_paging_on() {
 fn starts_after_a_loader_that_left_the_apic_disabled() {
     comes_up_after("apic", loader::APIC_DISABLED, "max");
     comes_up_after("apic", loader::APIC_DISABLED, "max,-x2apic");
+}
+
+#[test]
+fn interrupts_arrive_after_firmware_gave_the_apic_another_number() {
+    let kernel = loader::kernel_after(&Artefacts::kernel(), loader::APIC_RENUMBERED);
+    let mut machine = by_patched("renumbered", &kernel).cpu("max,-x2apic").start();
+    machine.expect(counter::READY, LIMIT);
+    // Each key is an interrupt of the serial port.
+    machine.type_line("ps");
+    machine.expect("console                  running", LIMIT);
 }
 
 #[test]

@@ -85,7 +85,7 @@ pub(super) fn has_no_execute() -> bool {
     leaf(0x8000_0001, 0).edx >> 20 & 1 != 0
 }
 
-/// The id of the running core's local APIC, as used by interrupt controllers.
+/// The id of the running core's local APIC at its reset. Firmware may have changed it since.
 pub(super) fn initial_apic_id() -> u32 {
     let long = leaf(0xb, 0);
     // The leaf exists if its first level has logical processors. Leaf 1 has only the low byte of the id.

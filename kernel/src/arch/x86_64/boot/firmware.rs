@@ -73,7 +73,7 @@ impl Platform {
         let report = |problem: acpi::Problem| log!("ACPI: {problem}: not used");
         heed_iommu(tables, report);
         if let Some(table) = tables.table(acpi::Signature::MADT, report) {
-            self.madt = Madt::read(table, cpu::initial_apic_id());
+            self.madt = Madt::read(table, apic::early_number());
         }
         self.madt.io_apics = io_apics::with_registers(&self.madt.io_apics, |address| {
             device_address("an I/O APIC", address, IO_APIC_BYTES, handover).is_some()

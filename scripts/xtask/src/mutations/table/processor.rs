@@ -78,6 +78,9 @@ mutations! {
     "forbidden-x2apic" in "kernel/src/arch/acpi/dmar.rs":
         ".is_some_and(|flags| flags & OPT_OUT != 0)" => ".is_some_and(|flags| flags & OPT_OUT > OPT_OUT)";
         "a board hangs in a mode that its firmware forbids"; Host("kernel", "arch::acpi");
+    "initial-apic-number" in "kernel/src/arch/x86_64/apic.rs":
+        "DESTINATION.store(number as u8, Ordering::Relaxed);" => "DESTINATION.store(cpu::initial_apic_id() as u8, Ordering::Relaxed);";
+        "no interrupt of a device arrives if firmware has renumbered the core"; Machine("boot");
     "exhausted-generator" in "kernel/src/arch/draw.rs":
         "(value, 1) => Some(value)," => "(value, 0..=1) => Some(value),";
         "keys are zero while RDRAND is exhausted"; Host("kernel", "arch::draw");
