@@ -29,6 +29,13 @@ pub(super) fn device_address(
     (!is_ram).then_some(address)
 }
 
+/// The range of an entry of firmware's memory map, without what is beyond the last page that an address can have.
+pub(super) fn range_of_entry(start: u64, byte_count: u64) -> PhysRange {
+    const END: u64 = (1 << 52) - PAGE_BYTES;
+    let end = start.saturating_add(byte_count).min(END);
+    PhysRange::new(PhysAddr::new(start.min(END)), PhysAddr::new(end))
+}
+
 /// A list of ranges, ascending, disjoint and not adjacent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ranges(pub(super) Vec<PhysRange, RANGES_MAX>);
@@ -84,6 +91,14 @@ impl Ranges {
             let start = taken.start.align_down(PAGE_BYTES);
             self.remove(PhysRange::new(start, taken.end.align_up(PAGE_BYTES)));
         }
+    }
+
+    /// Removes every page that one of `others` overlaps, and what has addresses of more than this many bits.
+    pub(super) fn keep_usable(&mut self, others: [&Ranges; 2], address_bits: u32) {
+        for &range in others.iter().flat_map(|ranges| &ranges.0) {
+            self.remove_pages(range);
+        }
+        self.remove(range_of_entry(1 << address_bits, u64::MAX));
     }
 
     /// The whole pages in these ranges.
@@ -182,6 +197,40 @@ mod tests {
         ranges.remove_pages(range(0x1fff, 0x3001));
         ranges.remove_pages(range(0x8800, 0x8800));
         assert_eq!(pairs(&ranges), [(0, 0x1000), (0x4000, 0x10000)]);
+    }
+
+    #[test]
+    fn memory_that_another_entry_has_or_no_address_reaches_is_not_usable() {
+        let mut memory = list(&[(0x1000, 0x10_0000), (1 << 39, 1 << 41)]);
+        let firmware = list(&[(0x4000, 0x5000)]);
+        let others = list(&[(0x8800, 0x8801), (0xf_0000, 0x20_0000)]);
+        memory.keep_usable([&firmware, &others], 40);
+        let expected = [
+            (0x1000, 0x4000),
+            (0x5000, 0x8000),
+            (0x9000, 0xf_0000),
+            (1 << 39, 1 << 40),
+        ];
+        assert_eq!(pairs(&memory), expected);
+    }
+
+    #[test]
+    fn an_entry_of_the_memory_map_ends_with_the_last_page_that_has_an_address() {
+        const END: u64 = (1 << 52) - PAGE_BYTES;
+        for (start, byte_count, expected) in [
+            (0x1000, 0x2000, (0x1000, 0x3000)),
+            (0x1000, u64::MAX, (0x1000, END)),
+            (0x1000, 1 << 53, (0x1000, END)),
+            (u64::MAX, u64::MAX, (END, END)),
+        ] {
+            let range = range_of_entry(start, byte_count);
+            assert_eq!((range.start.as_u64(), range.end.as_u64()), expected);
+        }
+        let mut memory = list(&[(0x1000, 0x4000), (1 << 51, END)]);
+        let mut everything = Ranges::default();
+        assert!(everything.add(range_of_entry(0x2000, u64::MAX)));
+        memory.keep_usable([&everything, &everything], 52);
+        assert_eq!(pairs(&memory), [(0x1000, 0x2000)]);
     }
 
     #[test]
