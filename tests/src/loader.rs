@@ -21,6 +21,11 @@ pub const FIVE_LEVEL_PAGING: &[u8] = b"\x0f\x20\xe0\x0d\x00\x10\x00\x00\x0f\x22\
 pub const APIC_DISABLED: &[u8] =
     b"\xc7\x05\x80\x00\xe0\xfe\xff\x00\x00\x00\xc7\x05\xf0\x00\xe0\xfe\xff\x00\x00\x00";
 
+/// Gives the local APIC the number 5, while CPUID still has 0.
+///
+/// `mov dword ptr [0xfee00020], 5 << 24`
+pub const APIC_RENUMBERED: &[u8] = b"\xc7\x05\x20\x00\xe0\xfe\x00\x00\x00\x05";
+
 /// The first bytes of a multiboot2 header, and the bytes of a PVH note before its address.
 const MULTIBOOT2_MAGIC: &[u8] = b"\xd6\x50\x52\xe8";
 const PVH_NOTE: &[u8] = b"\x04\0\0\0\x04\0\0\0\x12\0\0\0Xen\0";

@@ -3,12 +3,13 @@
 //! Each machine must print the first line of root and a line of a domain. That shows that memory, devices and the archive were
 //! found, user mode runs, and a domain reached root through an endpoint.
 
+use std::fs;
 use std::time::Duration;
 
 use harness::bochs::Processor;
 use harness::fleet::UUID_OF_B;
 use harness::machine::{Board, Boot, NicModel, Options};
-use harness::{Artefacts, Bochs, MacAddress, Segment, counter, loader};
+use harness::{Artefacts, Bochs, MacAddress, Segment, counter, loader, scratch};
 use serde_json::json;
 
 /// The time limit of a wait. Only a test that hangs reaches it: firmware alone takes seconds, and many on a slow host.
@@ -182,14 +183,19 @@ fn starts_on_a_modelled_amd_processor() {
     assert!(!has_feature(&log, "TSC_DEADLINE"), "{log}");
 }
 
-/// Starts a machine whose kernel QEMU loads and which first executes these instructions. Waits until the counter runs.
-fn comes_up_after(name: &str, instructions: &[u8], cpu: &str) {
-    let kernel = loader::kernel_after(&Artefacts::kernel(), instructions);
+/// A machine that starts a patched kernel.
+fn by_patched(name: &str, kernel: &loader::PatchedKernel) -> Options {
     let boot = Boot::Kernel {
         kernel: kernel.path(),
         archive: Some(Artefacts::archive_named(ARCHIVE)),
     };
-    comes_up(Options::new(name, boot).memory_mib(512).cpu(cpu));
+    Options::new(name, boot).memory_mib(512)
+}
+
+/// Starts a machine whose kernel QEMU loads and which first executes these instructions. Waits until the counter runs.
+fn comes_up_after(name: &str, instructions: &[u8], cpu: &str) {
+    let kernel = loader::kernel_after(&Artefacts::kernel(), instructions);
+    comes_up(by_patched(name, &kernel).cpu(cpu));
 }
 
 #[test]
@@ -201,6 +207,34 @@ fn starts_after_a_loader_that_left_five_level_paging_on() {
 fn starts_after_a_loader_that_left_the_apic_disabled() {
     comes_up_after("apic", loader::APIC_DISABLED, "max");
     comes_up_after("apic", loader::APIC_DISABLED, "max,-x2apic");
+}
+
+#[test]
+fn interrupts_arrive_after_firmware_gave_the_apic_another_number() {
+    let kernel = loader::kernel_after(&Artefacts::kernel(), loader::APIC_RENUMBERED);
+    let mut machine = by_patched("renumbered", &kernel).cpu("max,-x2apic").start();
+    machine.expect(counter::READY, LIMIT);
+    // Each key is an interrupt of the serial port.
+    machine.type_line("ps");
+    machine.expect("console                  running", LIMIT);
+}
+
+#[test]
+fn a_machine_whose_firmware_forbids_x2apic_mode_does_not_enter_it() {
+    // The width of addresses, the flags, and ten reserved bytes.
+    let mut body = [0; 12];
+    body[..2].copy_from_slice(&[0x26, 0b10]);
+    let directory = scratch::directory();
+    let file = directory.path().join("dmar");
+    fs::write(&file, body).expect("room for a table");
+    let table = format!("sig=DMAR,data={}", file.display());
+    let options = by_pvh("dmar").argument("-acpitable").argument(table);
+    let log = comes_up(options.cpu("max"));
+    assert!(
+        !has_feature(&log, "X2APIC") && log.contains("in xAPIC mode"),
+        "{log}"
+    );
+    assert!(log.contains("there is an IOMMU"), "{log}");
 }
 
 #[test]

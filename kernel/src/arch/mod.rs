@@ -23,6 +23,8 @@ mod draw;
 #[cfg(any(target_os = "none", test))]
 mod framebuffer_tag;
 #[cfg(any(target_os = "none", test))]
+mod io_apics;
+#[cfg(any(target_os = "none", test))]
 mod level_lines;
 mod line;
 mod log;

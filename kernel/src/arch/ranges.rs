@@ -8,13 +8,16 @@ use heapless::Vec;
 /// Bytes in a page.
 pub(super) const PAGE_BYTES: u64 = 4096;
 
-/// The address of a device's registers as firmware states it; `None` if it has more than this many bits, or its page is RAM.
+/// The address of a device's registers as firmware states it; `None` if it has more than this many bits, or its page is RAM. The
+/// registers are within one page, since one is mapped, and never in the first one, since some firmware writes zero for "none".
 pub(super) fn device_address(
     address: u64,
+    byte_count: u64,
     memory: [&Ranges; 2],
     address_bits: u32,
 ) -> Option<PhysAddr> {
-    if address >> address_bits != 0 {
+    let is_on_one_page = address % PAGE_BYTES + byte_count <= PAGE_BYTES;
+    if address >> address_bits != 0 || address < PAGE_BYTES || !is_on_one_page {
         return None;
     }
     let address = PhysAddr::try_new(address).ok()?;
@@ -24,6 +27,13 @@ pub(super) fn device_address(
         .iter()
         .any(|ranges| ranges.overlapping(&page).is_some());
     (!is_ram).then_some(address)
+}
+
+/// The range of an entry of firmware's memory map, without what is beyond the last page that an address can have.
+pub(super) fn range_of_entry(start: u64, byte_count: u64) -> PhysRange {
+    const END: u64 = (1 << 52) - PAGE_BYTES;
+    let end = start.saturating_add(byte_count).min(END);
+    PhysRange::new(PhysAddr::new(start.min(END)), PhysAddr::new(end))
 }
 
 /// A list of ranges, ascending, disjoint and not adjacent.
@@ -83,6 +93,14 @@ impl Ranges {
         }
     }
 
+    /// Removes every page that one of `others` overlaps, and what has addresses of more than this many bits.
+    pub(super) fn keep_usable(&mut self, others: [&Ranges; 2], address_bits: u32) {
+        for &range in others.iter().flat_map(|ranges| &ranges.0) {
+            self.remove_pages(range);
+        }
+        self.remove(range_of_entry(1 << address_bits, u64::MAX));
+    }
+
     /// The whole pages in these ranges.
     pub(super) fn whole_pages(&self) -> Self {
         let mut pages = Self::default();
@@ -134,7 +152,7 @@ mod tests {
     #[test]
     fn registers_are_neither_in_memory_nor_beyond_the_processors_addresses() {
         let (memory, firmware) = (list(&[(0, 0x9_f000)]), list(&[(0x10_0800, 0x20_0000)]));
-        let at = |address| device_address(address, [&memory, &firmware], 40);
+        let at = |address| device_address(address, 8, [&memory, &firmware], 40);
         for address in [0xfed0_0000, 0xa_0000, 0xf_fff8, (1 << 40) - 8] {
             assert_eq!(at(address), Some(PhysAddr::new(address)), "{address:#x}");
         }
@@ -142,6 +160,17 @@ mod tests {
         for address in [0x9_eff8, 0x1f_fff8, 0x10_0000, 1 << 40, 1 << 52, u64::MAX] {
             assert_eq!(at(address), None, "{address:#x}");
         }
+    }
+
+    #[test]
+    fn registers_are_on_one_page_and_not_on_the_first() {
+        let memory = Ranges::default();
+        let at = |address, bytes| device_address(address, bytes, [&memory, &memory], 40);
+        for address in [0, 0x10, 0xff8] {
+            assert_eq!(at(address, 8), None, "{address:#x}");
+        }
+        assert!(at(0x1000, 0x1000).is_some() && at(0x1f00, 0x100).is_some());
+        assert!(at(0x1008, 0x1000).is_none() && at(0x1ff8, 0x20).is_none());
     }
 
     #[test]
@@ -168,6 +197,40 @@ mod tests {
         ranges.remove_pages(range(0x1fff, 0x3001));
         ranges.remove_pages(range(0x8800, 0x8800));
         assert_eq!(pairs(&ranges), [(0, 0x1000), (0x4000, 0x10000)]);
+    }
+
+    #[test]
+    fn memory_that_another_entry_has_or_no_address_reaches_is_not_usable() {
+        let mut memory = list(&[(0x1000, 0x10_0000), (1 << 39, 1 << 41)]);
+        let firmware = list(&[(0x4000, 0x5000)]);
+        let others = list(&[(0x8800, 0x8801), (0xf_0000, 0x20_0000)]);
+        memory.keep_usable([&firmware, &others], 40);
+        let expected = [
+            (0x1000, 0x4000),
+            (0x5000, 0x8000),
+            (0x9000, 0xf_0000),
+            (1 << 39, 1 << 40),
+        ];
+        assert_eq!(pairs(&memory), expected);
+    }
+
+    #[test]
+    fn an_entry_of_the_memory_map_ends_with_the_last_page_that_has_an_address() {
+        const END: u64 = (1 << 52) - PAGE_BYTES;
+        for (start, byte_count, expected) in [
+            (0x1000, 0x2000, (0x1000, 0x3000)),
+            (0x1000, u64::MAX, (0x1000, END)),
+            (0x1000, 1 << 53, (0x1000, END)),
+            (u64::MAX, u64::MAX, (END, END)),
+        ] {
+            let range = range_of_entry(start, byte_count);
+            assert_eq!((range.start.as_u64(), range.end.as_u64()), expected);
+        }
+        let mut memory = list(&[(0x1000, 0x4000), (1 << 51, END)]);
+        let mut everything = Ranges::default();
+        assert!(everything.add(range_of_entry(0x2000, u64::MAX)));
+        memory.keep_usable([&everything, &everything], 52);
+        assert_eq!(pairs(&memory), [(0x1000, 0x2000)]);
     }
 
     #[test]

@@ -9,16 +9,12 @@ use crate::kernel::Kernel;
 use crate::memory::{Ref, SlotStorage};
 use crate::objects::{Interrupt, InterruptState, Notification, Object, Step};
 
-/// Handles an interrupt from a device. Delivers it to every [`Interrupt`] of the line that is not disarmed, since any of
-/// their devices may have caused it.
+/// Handles an interrupt from a device. It arrives for every [`Interrupt`] of the line, since any of their devices may have caused
+/// it, and is delivered to those that are armed.
 #[inline(never)]
 pub fn deliver_interrupt(kernel: &Kernel, vector: u8) {
     for interrupt in kernel.interrupts_at(vector) {
-        let is_disarmed = interrupt.state.get() == InterruptState::Disarmed;
-        if interrupt.line.is_none() || !is_disarmed {
-            interrupt.state.set(InterruptState::InService);
-            interrupt.is_undelivered.set(true);
-        }
+        interrupt.arrive();
     }
     deliver(kernel, vector);
 }
@@ -68,9 +64,13 @@ fn bound_notification(interrupt: Ref<Interrupt>) -> Option<Ref<Notification>> {
     }
 }
 
-/// Acknowledges an interrupt for its driver. The line is unmasked once none of the interrupts that share it is in service.
+/// Acknowledges an interrupt for its driver, and delivers it again if it has arrived meanwhile. The line is unmasked once none of
+/// the interrupts that share it is in service.
 pub fn acknowledge_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) {
-    interrupt.state.set(InterruptState::Armed);
+    if interrupt.state.replace(InterruptState::Armed) == InterruptState::Repeated {
+        interrupt.arrive();
+        deliver(kernel, interrupt.vector);
+    }
     unmask_if_acknowledged(kernel, interrupt.vector);
 }
 
@@ -78,7 +78,7 @@ pub fn acknowledge_interrupt(kernel: &Kernel, interrupt: Ref<Interrupt>) {
 pub fn unmask_if_acknowledged(kernel: &Kernel, vector: u8) {
     let states = || kernel.interrupts_at(vector).map(|other| other.state.get());
     let is_armed = states().any(|state| state == InterruptState::Armed);
-    let is_in_service = states().any(|state| state == InterruptState::InService);
+    let is_in_service = states().any(InterruptState::is_in_service);
     let line = kernel
         .interrupts_at(vector)
         .find_map(|interrupt| interrupt.line);

@@ -5,7 +5,14 @@
 //! ```text
 //!   Kernel.interrupts[vector] -> Interrupt -> next -> next
 //!                              disarmed --acknowledge--> armed --interrupt--> in service --acknowledge--> armed
+//!                                                        in service --interrupt--> repeated --acknowledge--> in service
 //! ```
+//!
+//! A message-signalled interrupt is armed from the beginning, since it shares no line.
+//!
+//! A message or an edge-triggered line cannot be masked while its interrupt is in service. A further interrupt is only recorded then, and
+//! the acknowledgement signals it. So a device cannot wake its driver again before the driver permits it, and a driver can let threads of
+//! lower priority run.
 //!
 //! Invariant: while an interrupt of a level-triggered line is in service, the line is masked.
 
@@ -30,6 +37,15 @@ pub enum InterruptState {
     Armed,
     /// An interrupt has arrived for it and has not been acknowledged.
     InService,
+    /// It is in service, and another interrupt has arrived since, which its acknowledgement signals.
+    Repeated,
+}
+
+impl InterruptState {
+    /// Whether an interrupt has arrived that has not been acknowledged.
+    pub fn is_in_service(self) -> bool {
+        matches!(self, Self::InService | Self::Repeated)
+    }
 }
 
 /// A device's interrupt.
@@ -41,7 +57,7 @@ pub struct Interrupt {
     pub line: Option<Line>,
     /// The flags it raises.
     pub flags: Cell<u64>,
-    /// It has no effect on a message-signalled interrupt, which shares no line.
+    /// Whether the next interrupt is signalled.
     pub state: Cell<InterruptState>,
     /// Whether an interrupt has arrived for it whose flags have not been raised in its notification yet.
     pub is_undelivered: Cell<bool>,
@@ -54,16 +70,32 @@ impl Interrupt {
     /// An interrupt bound to nothing.
     pub fn new(header: Header, vector: u8, line: Option<Line>, this: Ref<Interrupt>) -> Interrupt {
         let holder = Holder::InterruptNotification(this).pack();
+        let state = match line {
+            Some(_) => InterruptState::Disarmed,
+            None => InterruptState::Armed,
+        };
         Interrupt {
             header,
             vector,
             line,
             flags: Cell::new(0),
-            state: Cell::new(InterruptState::Disarmed),
+            state: Cell::new(state),
             is_undelivered: Cell::new(false),
             next: Cell::new(None),
             notification: Slot::empty(holder),
         }
+    }
+
+    /// Records that an interrupt has arrived, and whether it is to be signalled now. It is lost if this one is disarmed.
+    pub fn arrive(&self) {
+        self.state.set(match self.state.get() {
+            InterruptState::Disarmed => return,
+            InterruptState::Armed => {
+                self.is_undelivered.set(true);
+                InterruptState::InService
+            }
+            InterruptState::InService | InterruptState::Repeated => InterruptState::Repeated,
+        });
     }
 
     /// The slot of the notification in which it raises flags.

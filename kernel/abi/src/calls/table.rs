@@ -603,7 +603,7 @@ calls! {
         /// An empty slot.
         into: Slot
     } -> ();
-    /// Makes a message-signalled interrupt; returns the address and the data to write.
+    /// Makes a message-signalled interrupt; returns the address and the data to write. It is armed from the beginning.
     113 InterruptCreateMessage {
         /// A Pool with CREATE.
         pool: Slot,
@@ -622,7 +622,8 @@ calls! {
         /// The flags: if the notification's capability has a badge, a subset of the badge.
         flags: u64
     } -> ();
-    /// Permits the next interrupt. A shared line stays masked until every Interrupt that was delivered is acknowledged.
+    /// Permits the next interrupt. If one has arrived since the last one was delivered, it is delivered at once: until the
+    /// acknowledgement, it raises no flags. A shared line stays masked until every Interrupt that was delivered is acknowledged.
     115 InterruptAcknowledge {
         /// An Interrupt with HANDLE.
         interrupt: Slot

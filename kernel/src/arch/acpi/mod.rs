@@ -10,6 +10,7 @@
 //! The search is written by hand, since the crate `acpi`, whose types are used here, trusts more of what firmware writes: see
 //! `docs/decisions/0022-firmware-and-loaders-are-not-trusted-to-be-right.md`.
 
+mod dmar;
 mod fadt;
 mod layout;
 mod madt;
@@ -18,6 +19,7 @@ mod mcfg;
 mod tests;
 
 pub(super) use ::acpi::sdt::Signature;
+pub(super) use dmar::forbids_x2apic;
 pub(super) use fadt::reset_register;
 pub(super) use madt::{IO_APICS_MAX, Madt, Override};
 pub(super) use mcfg::further_segments;

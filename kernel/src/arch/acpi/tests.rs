@@ -1,5 +1,6 @@
 //! Correct tables, and defective ones as some firmware writes them.
 
+mod dmar;
 mod fadt;
 mod madt;
 mod mcfg;

@@ -10,9 +10,10 @@
 
 use super::clock::{measure_until_agreed, read_closely, ticks, ticks_per_second, wait_ticks};
 use super::cpu::{self, Features};
+use super::memory::direct_map;
 use crate::arch::PhysAddr;
 use crate::arch::rate::Measurement;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags, Msr};
 
@@ -72,6 +73,9 @@ const TIMER_BY_DEADLINE: u32 = 0b10 << 17;
 /// The virtual address of an xAPIC's registers; 0 for an x2APIC.
 static PAGE: AtomicU64 = AtomicU64::new(0);
 
+/// The running core's number on the interrupt bus.
+static DESTINATION: AtomicU8 = AtomicU8::new(0);
+
 /// Whether the APIC can interrupt its own core.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
@@ -88,6 +92,27 @@ pub(super) fn registers() -> Option<PhysAddr> {
 /// Whether firmware left the APIC in x2APIC mode.
 pub(super) fn is_x2apic() -> bool {
     ApicBase::read().1.contains(ApicBaseFlags::X2APIC_ENABLE)
+}
+
+/// The number of the running core's APIC before [`initialise`], while the early page tables map the first 4 GiB.
+///
+/// It is the one in the APIC's register, which firmware may have changed. CPUID has the initial one, and is used only if the register
+/// cannot be read.
+pub(super) fn early_number() -> u32 {
+    const EARLY_LIMIT: u64 = 4 << 30;
+    let (page, flags) = ApicBase::read();
+    let page = page.start_address();
+    if flags.contains(ApicBaseFlags::X2APIC_ENABLE) {
+        // SAFETY: the register exists in this mode, and reading it has no effect.
+        return unsafe { Msr::new(FIRST_MSR + NUMBER).read() as u32 };
+    }
+    if !flags.contains(ApicBaseFlags::LAPIC_ENABLE) || page.as_u64() >= EARLY_LIMIT {
+        return cpu::initial_apic_id();
+    }
+    let page = direct_map(page).addr() as u64;
+    // SAFETY: the early tables map the page of registers here, and reading one has no effect.
+    let register = unsafe { register_in(page, NUMBER).read_volatile() };
+    register >> NUMBER_SHIFT
 }
 
 /// The registers and the mode of the timer, for the log.
@@ -114,11 +139,16 @@ pub(super) fn description() -> [&'static str; 2] {
 pub(super) fn initialise(page: Option<VirtAddr>, nmi_pins: [bool; 2]) {
     PAGE.store(page.map_or(0, VirtAddr::as_u64), Ordering::Relaxed);
     switch_on(page.is_none());
-    let number = cpu::initial_apic_id();
+    let number = match page {
+        Some(_) => read_number(NUMBER) >> NUMBER_SHIFT,
+        None => read_number(NUMBER),
+    };
     assert!(
         number <= DESTINATION_MAX,
         "the boot core's APIC has number {number}: without interrupt remapping no device can interrupt it"
     );
+    // It fits: it is at most `DESTINATION_MAX`.
+    DESTINATION.store(number as u8, Ordering::Relaxed);
     mask_local_interrupts();
     const ENABLED: u32 = 1 << 8;
     write(Register::Spurious, ENABLED | u32::from(SPURIOUS_VECTOR));
@@ -268,9 +298,12 @@ pub(super) fn send_nmi_notice() {
 
 /// The running core's number on the interrupt bus.
 pub(super) fn destination() -> u8 {
-    // `initialise` has refused a larger one.
-    cpu::initial_apic_id() as u8
+    DESTINATION.load(Ordering::Relaxed)
 }
+
+/// The register with the APIC's own number, which is in the highest byte of an xAPIC's.
+const NUMBER: u32 = 0x02;
+const NUMBER_SHIFT: u32 = 24;
 
 /// The number of the version's register.
 const VERSION: u32 = 0x03;

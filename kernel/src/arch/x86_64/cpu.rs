@@ -46,12 +46,18 @@ impl Features {
         .union(Features::RDTSCP);
 }
 
-/// The features in use: those found at boot; in a safe start only [`Features::SAFE`] of them, and x2APIC mode if it is on.
+/// The features in use: those found at boot, except x2APIC mode if firmware forbids it. In a safe start only [`Features::SAFE`] of them,
+/// and x2APIC mode if it is on.
 static FEATURES: AtomicU32 = AtomicU32::new(0);
 
 /// Whether the processor has all of these.
 pub(super) fn has(features: Features) -> bool {
     Features::from_bits_truncate(FEATURES.load(Ordering::Relaxed)).contains(features)
+}
+
+/// Stops using features that the processor has.
+pub(super) fn give_up(features: Features) {
+    FEATURES.fetch_and(!features.bits(), Ordering::Relaxed);
 }
 
 /// A leaf of CPUID; all zero above the highest one.
@@ -79,7 +85,7 @@ pub(super) fn has_no_execute() -> bool {
     leaf(0x8000_0001, 0).edx >> 20 & 1 != 0
 }
 
-/// The id of the running core's local APIC, as used by interrupt controllers.
+/// The id of the running core's local APIC at its reset. Firmware may have changed it since.
 pub(super) fn initial_apic_id() -> u32 {
     let long = leaf(0xb, 0);
     // The leaf exists if its first level has logical processors. Leaf 1 has only the low byte of the id.

@@ -19,6 +19,9 @@ pub(super) struct Hpet {
 }
 
 impl Hpet {
+    /// The bytes from the first to the last register in use.
+    pub(super) const BYTES: u64 = COUNTER + 8;
+
     /// The timer whose registers are mapped here, uncached and permanently.
     pub(super) fn new(registers: VirtAddr) -> Self {
         Self { registers }

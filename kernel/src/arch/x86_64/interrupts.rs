@@ -7,6 +7,7 @@
 use super::apic;
 use super::port::write_byte;
 use crate::arch::acpi::{IO_APICS_MAX, Override};
+use crate::arch::io_apics::Lines;
 use crate::arch::level_lines::LevelLines;
 use crate::arch::{Line, NoSuchLine, Polarity, Trigger, VirtAddr};
 use heapless::Vec;
@@ -20,10 +21,9 @@ struct Controllers {
     level_lines: LevelLines,
 }
 
-/// One I/O APIC: its lines are numbered from `first`.
+/// One I/O APIC.
 struct Chip {
-    first: u32,
-    lines: u32,
+    lines: Lines,
     registers: IoApic,
 }
 
@@ -41,22 +41,27 @@ pub(super) fn mask_legacy_controllers() {
     }
 }
 
-/// Adds an I/O APIC whose registers are mapped permanently at `registers`, and masks all its lines.
+/// Adds an I/O APIC whose registers are mapped permanently at `registers`, and masks all its lines, unless its registers or its lines
+/// cannot be.
 pub(super) fn add_io_apic(first: u32, registers: VirtAddr) {
     // SAFETY: the boot code mapped the registers uncached, and hands each I/O APIC over once.
     let mut registers = unsafe { IoApic::new(registers.as_u64()) };
     // SAFETY: reading the version has no effect.
-    let last = unsafe { registers.max_table_entry() };
-    for index in 0..=last {
-        // SAFETY: a masked line raises no interrupt.
-        unsafe { registers.disable_irq(index) };
-    }
-    let chip = Chip {
-        first,
-        lines: u32::from(last) + 1,
-        registers,
+    let version = unsafe { [registers.version(), registers.max_table_entry()] };
+    let mut controllers = CONTROLLERS.lock();
+    let earlier = controllers.chips.iter().map(|chip| chip.lines);
+    let lines = match Lines::try_new(first, version, earlier) {
+        Ok(lines) => lines,
+        Err(problem) => {
+            crate::log!("the I/O APIC from line {first} on is not used: {problem}");
+            return;
+        }
     };
-    if CONTROLLERS.lock().chips.push(chip).is_err() {
+    for index in 0..lines.count() {
+        // SAFETY: a masked line raises no interrupt.
+        unsafe { registers.disable_irq(index as u8) };
+    }
+    if controllers.chips.push(Chip { lines, registers }).is_err() {
         crate::log!("more than {IO_APICS_MAX} I/O APICs: lines from {first} on are not usable");
     }
 }
@@ -71,7 +76,12 @@ pub(super) fn add_override(connection: Override) {
 
 /// The number of lines.
 pub(super) fn line_count() -> u32 {
-    CONTROLLERS.lock().chips.iter().map(|chip| chip.lines).sum()
+    let controllers = CONTROLLERS.lock();
+    controllers
+        .chips
+        .iter()
+        .map(|chip| chip.lines.count())
+        .sum()
 }
 
 /// The line that the interrupt of an ISA device is connected to, after the firmware's overrides.
@@ -159,8 +169,8 @@ impl Controllers {
         action: impl FnOnce(&mut IoApic, u8),
     ) -> Result<(), NoSuchLine> {
         for chip in &mut self.chips {
-            if let Some(index) = gsi.checked_sub(chip.first).filter(|&i| i < chip.lines) {
-                action(&mut chip.registers, index as u8);
+            if let Some(index) = chip.lines.index(gsi) {
+                action(&mut chip.registers, index);
                 return Ok(());
             }
         }

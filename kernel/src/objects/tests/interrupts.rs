@@ -11,6 +11,7 @@ use crate::arch::{Line, Polarity, Trigger};
 use crate::objects::SHARERS_MAX;
 use crate::testing::{TestDomain, World, calls, slots};
 
+mod repeated;
 mod retired;
 
 const ISA: u8 = 0;
@@ -208,36 +209,34 @@ fn edge_lines_are_exclusive_and_a_level_line_has_a_maximum_of_sharers() {
     assert_eq!(world.call(actor, more), Err(Error::InUse));
 }
 
+/// Creates a message-signalled interrupt; returns its vector.
+fn message(world: &World, actor: TestDomain, into: Slot) -> u8 {
+    let message = InterruptCreateMessage {
+        pool: slots::POOL,
+        hardware: HARDWARE,
+        into,
+    };
+    let (_, vector) = world.does(actor, message);
+    vector as u8
+}
+
 #[test]
 fn a_message_signalled_interrupt_is_not_shared() {
     let (world, actor) = driver();
     for into in [FIRST, SECOND] {
-        let message = InterruptCreateMessage {
-            pool: slots::POOL,
-            hardware: HARDWARE,
-            into,
-        };
-        let (_, vector) = world.does(actor, message);
-        let bind = calls::bind_interrupt(into, NOTIFICATION, u64::from(into.0));
-        world.does(actor, bind);
-        // It needs no acknowledgement, not even the first time.
-        for _ in 0..2 {
-            let raised = interrupt(&world, actor, vector as u8);
-            assert_eq!(raised, Ok(u64::from(into.0)));
-        }
+        let vector = message(&world, actor, into);
+        let flags = u64::from(into.0);
+        world.does(actor, calls::bind_interrupt(into, NOTIFICATION, flags));
+        // It needs no acknowledgement for the first time.
+        assert_eq!(interrupt(&world, actor, vector), Ok(flags));
     }
 }
 
 #[test]
 fn an_unbound_interrupt_that_arrives_is_delivered_when_it_is_bound() {
     let (world, actor) = driver();
-    let message = InterruptCreateMessage {
-        pool: slots::POOL,
-        hardware: HARDWARE,
-        into: FIRST,
-    };
-    let (_, vector) = world.does(actor, message);
-    assert_eq!(interrupt(&world, actor, vector as u8), Err(Error::TimedOut));
+    let vector = message(&world, actor, FIRST);
+    assert_eq!(interrupt(&world, actor, vector), Err(Error::TimedOut));
     let bind = calls::bind_interrupt(FIRST, NOTIFICATION, FIRST_FLAG);
     world.does(actor, bind);
     let poll = calls::wait(NOTIFICATION, 0);

@@ -10,7 +10,7 @@ use crate::pace::Remaining;
 const BATCH: u32 = 64;
 /// The maximum number of frames moved in one run. Few runs reach it: the switch has a lower priority, so during a run it
 /// neither takes frames from the port nor adds any. But invalid frames occupy no slot, and could keep a run going for ever.
-const BUDGET: u32 = 1024;
+pub(crate) const BUDGET: u32 = 1024;
 
 /// The card on one side, the port on the other.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::bridge::{Bridge, BridgeError};
 use crate::counters::Reporter;
 use crate::hardware::Hardware;
 use crate::nic::{Link, Nic};
-use crate::pace::Pace;
+use crate::pace::{Pace, Turn};
 
 /// Drives the card that `open` initialises. Root has enabled it, and has set up its interrupt if it has a usable one.
 ///
@@ -105,14 +105,25 @@ impl<C: Nic> Driver<C> {
             if self.reporter.is_due(self.bridge.counters(), now_ns) {
                 log::warn!("{}", self.bridge.counters());
             }
-            let flags = match self.pace.deadline_ns(now_ns) {
+            acknowledged = self.wait(now_ns)? == Turn::AfterAcknowledgement;
+            if acknowledged {
+                self.acknowledge()?;
+            }
+        }
+    }
+
+    /// Waits until the bridge may run again.
+    fn wait(&mut self, now_ns: u64) -> Result<Turn, DriverError> {
+        let deadline = self.pace.deadline_ns(now_ns);
+        loop {
+            let flags = match deadline {
                 Some(deadline) => self.wake.wait_until_ns(deadline),
                 None => self.wake.wait(),
             };
             let flags = flags.map_err(DriverError::Wait)?;
-            acknowledged = self.pace.wake(flags & events::INTERRUPT != 0);
-            if acknowledged {
-                self.acknowledge()?;
+            let turn = self.pace.wake(flags & events::INTERRUPT != 0, flags == 0);
+            if let Some(turn) = turn {
+                return Ok(turn);
             }
         }
     }

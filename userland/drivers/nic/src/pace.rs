@@ -4,8 +4,8 @@
 //!
 //! * The card has no interrupt that root could hand over: it is polled, soon after a frame and then less and less often. The reply to a
 //!   frame, or the next segment of a stream, usually follows within a fraction of a millisecond.
-//! * The bridge has used its budget and there is more: the domains below the driver get a turn first. Meanwhile the card's interrupt stays
-//!   unacknowledged, or it would end their turn at once.
+//! * The bridge has used its budget and there is more: the domains below the driver get a turn first. Neither the card nor the switch ends
+//!   it, and the card's interrupt stays unacknowledged, so the kernel signals it once at most.
 //! * The card may have events that were not read when it interrupted: they are read a little later. Frames may come all the time, but
 //!   then its link is up.
 //! * The card interrupts again and again without a frame: its interrupt stays unacknowledged for the length of a pause. Other events do not
@@ -30,6 +30,15 @@ pub enum Remaining {
     Nothing,
     /// More frames than the budget allowed.
     More,
+}
+
+/// What the driver does when it has waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It runs the bridge.
+    Bridge,
+    /// It acknowledges the card's interrupt and reads its events, then it runs the bridge.
+    AfterAcknowledgement,
 }
 
 /// Decides how the driver waits.
@@ -60,14 +69,20 @@ impl Pace {
         }
     }
 
-    /// Records a wake-up, by an interrupt or not, and returns whether to acknowledge the card's interrupt.
-    pub fn wake(&mut self, has_interrupt: bool) -> bool {
+    /// Records a wake-up, by an interrupt or not, or by the deadline. Returns what the driver does next; `None` if it waits on, until the
+    /// same deadline.
+    pub fn wake(&mut self, has_interrupt: bool, is_due: bool) -> Option<Turn> {
         self.is_pending |= has_interrupt;
-        let is_storm = self.idle_interrupts >= IDLE_INTERRUPTS_MAX;
-        if has_interrupt && (is_storm || self.remaining == Remaining::More) {
-            return false;
+        if self.remaining == Remaining::More && !is_due {
+            return None;
         }
-        core::mem::take(&mut self.is_pending) || self.is_polled
+        let is_storm = self.idle_interrupts >= IDLE_INTERRUPTS_MAX;
+        let is_acknowledged = !(has_interrupt && is_storm)
+            && (core::mem::take(&mut self.is_pending) || self.is_polled);
+        Some(match is_acknowledged {
+            true => Turn::AfterAcknowledgement,
+            false => Turn::Bridge,
+        })
     }
 
     /// Records whether the bridge has moved frames after an acknowledged interrupt or a poll, and what it has left.
@@ -113,19 +128,23 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const BRIDGE: Option<Turn> = Some(Turn::Bridge);
+    const ACKNOWLEDGED: Option<Turn> = Some(Turn::AfterAcknowledgement);
+
     #[test]
     fn a_card_with_an_interrupt_is_waited_for() {
         let mut pace = Pace::new(false);
         assert_eq!(pace.deadline_ns(5), None);
-        assert!(pace.wake(true));
-        assert!(!pace.wake(false), "the switch's doorbell is no interrupt");
+        assert_eq!(pace.wake(true, false), ACKNOWLEDGED);
+        let by_switch = pace.wake(false, false);
+        assert_eq!(by_switch, BRIDGE, "the switch's doorbell is no interrupt");
     }
 
     #[test]
     fn a_card_without_an_interrupt_is_polled() {
         let mut pace = Pace::new(true);
         assert_eq!(pace.deadline_ns(5), Some(5 + PAUSE_NS));
-        assert!(pace.wake(false));
+        assert_eq!(pace.wake(false, true), ACKNOWLEDGED);
     }
 
     #[test]
@@ -167,38 +186,38 @@ mod tests {
     fn a_storm_is_acknowledged_once_per_pause() {
         let mut pace = Pace::new(false);
         for _ in 0..IDLE_INTERRUPTS_MAX {
-            assert!(pace.wake(true));
+            assert_eq!(pace.wake(true, false), ACKNOWLEDGED);
             pace.record(true, false, Remaining::Nothing);
         }
         for _ in 0..3 {
-            assert!(!pace.wake(true), "it stays unacknowledged");
+            let stormy = pace.wake(true, false);
+            assert_eq!(stormy, BRIDGE, "it stays unacknowledged");
             assert!(pace.deadline_ns(0).is_some());
             // The pause has passed.
-            assert!(pace.wake(false));
+            assert_eq!(pace.wake(false, true), ACKNOWLEDGED);
             pace.record(true, false, Remaining::Nothing);
         }
         // A frame ends the storm.
         pace.record(true, true, Remaining::Nothing);
-        assert!(pace.wake(true));
+        assert_eq!(pace.wake(true, false), ACKNOWLEDGED);
     }
 
     #[test]
-    fn frames_beyond_the_budget_wait_for_the_length_of_a_pause_although_the_card_interrupts() {
+    fn frames_beyond_the_budget_wait_for_the_length_of_a_pause_whatever_wakes_the_driver() {
         let mut pace = Pace::new(false);
-        assert!(pace.wake(true));
+        assert_eq!(pace.wake(true, false), ACKNOWLEDGED);
         pace.record(true, true, Remaining::More);
         assert_eq!(pace.deadline_ns(5), Some(5 + PAUSE_NS));
         for _ in 0..3 {
-            assert!(!pace.wake(true), "it stays unacknowledged");
-            pace.record(false, true, Remaining::More);
-            assert_eq!(pace.deadline_ns(5), Some(5 + PAUSE_NS));
+            assert_eq!(pace.wake(true, false), None, "it stays unacknowledged");
+            assert_eq!(pace.wake(false, false), None, "the switch waits too");
             // The pause has passed.
-            assert!(pace.wake(false));
+            assert_eq!(pace.wake(false, true), ACKNOWLEDGED);
             pace.record(true, true, Remaining::More);
         }
         // The bridge has moved them all: the next interrupt counts at once.
         pace.record(true, true, Remaining::Nothing);
         assert_eq!(pace.deadline_ns(5), None);
-        assert!(pace.wake(true));
+        assert_eq!(pace.wake(true, false), ACKNOWLEDGED);
     }
 }

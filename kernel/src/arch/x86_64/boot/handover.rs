@@ -1,7 +1,8 @@
 //! The loader's data, in the same form for every loader: [`Handover`].
 
+use super::super::cpu;
 use super::super::memory::{DIRECT_MAP, direct_map};
-use crate::arch::ranges::Ranges;
+use crate::arch::ranges::{self, Ranges};
 use crate::arch::{
     BootInformation, COMMAND_LINE_BYTES_MAX, CpuInformation, Framebuffer, PhysAddr, PhysRange,
     PlatformInformation,
@@ -21,10 +22,12 @@ pub(super) const KERNEL_BASE: u64 = 0xffff_ffff_8000_0000;
 /// The loader's data.
 #[derive(Default)]
 pub(super) struct Handover {
-    /// RAM not used by firmware.
+    /// RAM not used by firmware. From [`Handover::reserve`] on, it has neither of the next two.
     pub(super) memory: Ranges,
     /// RAM used by firmware.
     pub(super) firmware_memory: Ranges,
+    /// Addresses that firmware states not to be RAM.
+    pub(super) not_ram: Ranges,
     /// The part of `memory` that is still free.
     pub(super) free: Ranges,
     /// The boot archive.
@@ -61,17 +64,14 @@ impl MemoryKind {
 impl Handover {
     /// Adds an entry of the firmware's memory map.
     pub(super) fn add_memory(&mut self, start: u64, byte_count: u64, kind: MemoryKind) {
-        let Ok(start) = PhysAddr::try_new(start) else {
-            return;
-        };
-        let end = PhysAddr::new_truncate(start.as_u64().saturating_add(byte_count));
+        let range = ranges::range_of_entry(start, byte_count);
         let list = match kind {
             MemoryKind::Free => &mut self.memory,
             MemoryKind::Firmware => &mut self.firmware_memory,
-            MemoryKind::NotRam => return,
+            MemoryKind::NotRam => &mut self.not_ram,
         };
-        if !list.add(PhysRange::new(start, end)) {
-            log!("too many ranges of memory: {start:?} to {end:?} is not used");
+        if !list.add(range) {
+            log!("too many ranges of memory: {range:?} is not used");
         }
     }
 
@@ -89,7 +89,7 @@ impl Handover {
         }
     }
 
-    /// Computes `free`: whole pages of `memory` that neither the image, the archive nor anything reserved occupies.
+    /// Removes from `memory` what it cannot have, and computes `free`: whole pages of `memory` that neither the image, the archive nor anything reserved occupies.
     pub(super) fn reserve(&mut self) {
         let archive = self.archive;
         assert!(
@@ -98,6 +98,9 @@ impl Handover {
             archive.start
         );
         self.memory = self.memory.whole_pages();
+        let others = [&self.firmware_memory, &self.not_ram];
+        self.memory
+            .keep_usable(others, cpu::physical_address_bits());
         self.free = self.memory.clone();
         for taken in [
             PhysRange::new(PhysAddr::zero(), FREE_FROM),

@@ -59,7 +59,8 @@ fn check_line(sharers: &[Ref<Interrupt>]) -> Option<u32> {
             .any(|interrupt| interrupt.state.get() == state)
     };
     let is_open = Machine::open_lines().contains(&line.gsi);
-    if is_any(InterruptState::InService) {
+    let mut states = sharers.iter().map(|interrupt| interrupt.state.get());
+    if states.any(InterruptState::is_in_service) {
         assert!(!is_open || line.trigger == Trigger::Edge);
     } else {
         assert!(is_open || !is_any(InterruptState::Armed));

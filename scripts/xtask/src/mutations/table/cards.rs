@@ -28,7 +28,7 @@ mutations! {
         "if !self.notify.has(offset, NOTIFY_BYTES) ||" => "if false &&";
         "a driver's panic in place of the reason why a card cannot be used"; VIRTIO;
     "busy-beyond-budget" in "userland/drivers/nic/src/pace.rs":
-        "if has_interrupt && (is_storm || self.remaining == Remaining::More) {" => "if has_interrupt && is_storm {";
+        "if self.remaining == Remaining::More && !is_due {" => "if self.remaining == Remaining::More && !is_due && !has_interrupt {";
         "a card with endless invalid frames keeps all other domains from running"; PACE;
     "events-are-frames" in "userland/drivers/nic/src/driver.rs":
         "self.pace.record(acknowledged, has_moved, remaining);" => "self.pace.record(acknowledged, has_moved || acknowledged, remaining);";

@@ -119,6 +119,15 @@ mutations! {
     "unbound-interrupt" in "kernel/src/ipc/interrupt.rs":
         "            continue;\n        };\n        if signal_within(" => "            interrupt.is_undelivered.set(false);\n            continue;\n        };\n        if signal_within(";
         "an interrupt between two bindings is lost"; Host("kernel", "objects::tests::interrupts");
+    "repeated-message" in "kernel/src/objects/interrupt.rs":
+        "            InterruptState::InService | InterruptState::Repeated => InterruptState::Repeated,\n" => "            InterruptState::InService | InterruptState::Repeated => {\n                self.is_undelivered.set(true);\n                InterruptState::Repeated\n            }\n";
+        "a device's messages wake its driver before it has acknowledged the last one, so that no other domain runs"; Host("kernel", "objects::tests::interrupts");
+    "forgotten-message" in "kernel/src/ipc/interrupt.rs":
+        "        interrupt.arrive();\n        deliver(kernel, interrupt.vector);\n" => "";
+        "an interrupt that arrives before the last one is acknowledged is lost, and its driver waits forever"; Host("kernel", "objects::tests::interrupts");
+    "repeated-is-not-in-service" in "kernel/src/objects/interrupt.rs":
+        "matches!(self, Self::InService | Self::Repeated)" => "self == Self::InService";
+        "a level-triggered line is unmasked while a driver has not acknowledged it"; Host("kernel", "objects::tests::interrupts");
     "kept-interrupt" in "kernel/src/capture/retire.rs":
         "    ipc::deliver_undelivered(kernel);\n" => "";
         "a driver whose retirement was undone waits forever for an interrupt that arrived while it was retired"; Host("kernel", "capture::tests::retiring");
