@@ -65,6 +65,9 @@ mutations! {
     "half-configured-bridge" in "userland/root/src/devices/bus.rs":
         "if address.bus < first {" => "if first <= last {";
         "a bridge without numbers hides the cards of further root buses, which go on writing to memory"; BUS;
+    "all-system-parts" in "userland/root/src/devices/bus.rs":
+        "matches!(kind, SYSTEM_INTERRUPTS | SYSTEM_IOMMU | SYSTEM_ERRORS)" => "true";
+        "a memory card's host that the firmware used goes on writing to memory"; BUS;
     "touched-parts" in "userland/root/src/devices/function.rs":
         "if command & COMMAND_BUS_MASTER != 0 {" => "if true {";
         "registers of parts of the machine are written that only look like devices"; BUS;
