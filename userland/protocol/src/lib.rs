@@ -5,6 +5,7 @@
 //! | [`log`] | every domain and root, which keeps the log lines |
 //! | [`root`] | root and the migration server, which lists, starts and moves domains; and the console, which lists them |
 //! | [`inventory`] | root, which knows the machine's hardware, and the domain that reports on it |
+//! | [`device`] | root, which lets a device reach memory, and the device's driver |
 //! | [`journal`] | root, which keeps the log, and the console, which writes and shows it |
 //! | [`ports`] | root, which assigns the ports, and the switch, which serves them |
 //! | [`encoding`] | how a value is encoded in words |
@@ -18,6 +19,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod device;
 mod encoding;
 pub mod inventory;
 pub mod journal;

@@ -24,6 +24,8 @@ numbered! {
         Inventory = 6,
         /// Listing the domains and the machine's memory, for the console.
         Domains = 7,
+        /// Letting a domain's device master the bus.
+        Device = 8,
     }
 }
 
@@ -49,7 +51,7 @@ mod tests {
     #[test]
     fn a_badge_encodes_interface_and_domain() {
         let number = DomainNumber(u32::MAX);
-        for interface in [Interface::Log, Interface::Faults, Interface::Inventory] {
+        for interface in [Interface::Log, Interface::Faults, Interface::Device] {
             assert_eq!(decode(badge(interface, number)), Some((interface, number)));
         }
         assert_eq!(decode(0), None);

@@ -27,6 +27,8 @@ pub const JOURNAL: &str = "journal";
 pub const INVENTORY: &str = "inventory";
 /// The endpoint for listing, starting and moving domains, for the migration server.
 pub const ROOT: &str = "root";
+/// The endpoint for requests about the domain's device, for its driver.
+pub const DEVICE: &str = "device";
 /// The endpoint for listing domains, for the console.
 pub const DOMAINS: &str = "domains";
 /// The endpoint for root's commands to the switch.
@@ -57,6 +59,7 @@ pub fn is_built_in(name: &str) -> bool {
         INVENTORY,
         ROOT,
         DOMAINS,
+        DEVICE,
         PORTS,
         FAULTS,
         SERIAL,
@@ -93,7 +96,8 @@ pub fn interface(
         | Interface::Faults
         | Interface::Journal
         | Interface::Inventory
-        | Interface::Domains => EndpointRights::SEND,
+        | Interface::Domains
+        | Interface::Device => EndpointRights::SEND,
     };
     Grant::new(name, machine.endpoint, rights).badged(badge(interface, domain))
 }

@@ -80,7 +80,8 @@ fn build(
     Ok(thread)
 }
 
-/// Connects a new domain to its surroundings: the receiver of its faults, its clock, its device and its port.
+/// Connects a new domain to its surroundings: the receiver of its faults, its clock, its device and its port. The device does not master the
+/// bus before the domain, its driver, has reset it and asks for that: see [`crate::api::device`].
 fn connect(
     from: &mut Facilities,
     domain: &Domain,
@@ -94,7 +95,7 @@ fn connect(
     clock::start(from.machine, *objects.domain, resources.clock)
         .map_err(StartError::at("the clock"))?;
     if let (Some(function), Some(parts)) = (domain.device, &resources.parts) {
-        from.devices.enable(function, parts);
+        from.devices.enable_messages(function, parts);
     }
     from.switchboard.attach(domain.number, *objects.wake);
     from.switchboard.activate(domain.number);

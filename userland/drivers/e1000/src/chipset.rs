@@ -30,9 +30,9 @@ pub fn has_pending_rings(model: Model, configuration: &[u8; CONFIGURATION_BYTES]
     model.needs_empty_rings() && configuration[RINGS_STATUS] & RINGS_STATUS_PENDING != 0
 }
 
-/// Empties the rings of an I219. It first gets new rings in this zeroed memory: the old ones belong to an earlier driver, and
-/// their memory may belong to another domain by now.
-pub fn empty_rings(registers: &impl Registers, memory: [&DmaMemory; 2]) {
+/// Gives an I219 new, empty rings in this zeroed memory, and stops it. The old ones belong to an earlier driver, and their memory may belong
+/// to another domain by now.
+pub fn replace_rings(registers: &impl Registers, memory: [&DmaMemory; 2]) {
     registers.change(FEXTNVM11, 0, FEXTNVM11_NO_READS_FIX);
     registers.write(RCTL, 0);
     registers.write(TCTL, 0);
@@ -42,7 +42,10 @@ pub fn empty_rings(registers: &impl Registers, memory: [&DmaMemory; 2]) {
         registers.write(ring + RING_HEAD, 0);
         registers.write(ring + RING_TAIL, 0);
     }
-    let [_, send] = memory;
+}
+
+/// Empties the rings of an I219, whose send ring is in this memory: the card forgets the descriptors that it has read. It masters the bus.
+pub fn empty_rings(registers: &impl Registers, send: &DmaMemory) {
     let descriptor = send.memory();
     descriptor
         .word64(0)

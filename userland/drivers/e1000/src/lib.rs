@@ -33,5 +33,5 @@ use runtime::Start;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {
-    nic::run(&start, open::open)
+    nic::run(&start, open::find)
 }

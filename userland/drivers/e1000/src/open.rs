@@ -3,7 +3,8 @@
 use nic::intel::gigabit::Gigabit;
 use nic::ring::RING_BYTES;
 use nic::{
-    DmaMemory, Hardware, Identity, InitError, MappedRegisters, ReceiveRing, Registers, SendRing,
+    Card, DmaMemory, Hardware, Identity, InitError, MappedRegisters, ReceiveRing, Registers,
+    SendRing,
 };
 use runtime::capability::BusRange;
 
@@ -19,20 +20,28 @@ const RINGS_BYTES: usize = 2 * RING_BYTES;
 /// A running card.
 type E1000<R> = Gigabit<R, Legacy>;
 
-/// Initialises the card that root handed over.
+/// A card that does not run yet, and the zeroed memory for its rings.
+pub struct Stopped<R> {
+    registers: R,
+    model: Model,
+    memory: DmaMemory,
+    /// Whether it is an I219 whose rings must be emptied before its reset. For that, it has to reach memory.
+    has_pending_rings: bool,
+}
+
+/// Finds the card that root handed over.
 ///
 /// # Errors
 /// The reason it cannot be used.
-pub fn open(hardware: &Hardware) -> Result<E1000<MappedRegisters>, InitError> {
+pub fn find(hardware: &Hardware) -> Result<Stopped<MappedRegisters>, InitError> {
     let configuration = hardware.configuration().ok_or(InitError::NotProvided)?;
     let model = Model::of(Identity::of(&configuration))?;
-    let registers = hardware.registers(0, REGISTERS_BYTES)?;
-    let memory = hardware.dma_memory(RINGS_BYTES, BusRange::ALL)?;
-    let [receive, send] = rings(memory);
-    if chipset::has_pending_rings(model, &configuration) {
-        chipset::empty_rings(&registers, [&receive, &send]);
-    }
-    start(registers, model, memory)
+    Ok(Stopped {
+        registers: hardware.registers(0, REGISTERS_BYTES)?,
+        model,
+        memory: hardware.dma_memory(RINGS_BYTES, BusRange::ALL)?,
+        has_pending_rings: chipset::has_pending_rings(model, &configuration),
+    })
 }
 
 /// The parts of this memory for the receive and the send ring.
@@ -40,17 +49,33 @@ fn rings(memory: DmaMemory) -> [DmaMemory; 2] {
     [0, RING_BYTES].map(|at| memory.part(at, RING_BYTES))
 }
 
-/// Resets and starts a card. The rings of an I219 must be empty. The card gets new rings in this zeroed memory.
-fn start<R: Registers>(
-    registers: R,
-    model: Model,
-    memory: DmaMemory,
-) -> Result<E1000<R>, InitError> {
-    setup::reset(&registers, model)?;
-    let [receive, send] = rings(memory);
-    let (receive, send) = (ReceiveRing::new(receive), SendRing::new(send));
-    setup::start(&registers, model, receive.address(), send.address());
-    Ok(Gigabit::new(registers, OFFSETS, receive, send))
+impl<R: Registers> Card for Stopped<R> {
+    type Nic = E1000<R>;
+    type Error = InitError;
+
+    /// An I219 on whose rings a reset would hang gets new rings in place of a reset, and is reset when those are empty.
+    fn reset(&mut self) -> Result<(), InitError> {
+        if self.has_pending_rings {
+            let [receive, send] = rings(self.memory);
+            chipset::replace_rings(&self.registers, [&receive, &send]);
+            return Ok(());
+        }
+        setup::reset(&self.registers, self.model)
+    }
+
+    fn start(self) -> Result<E1000<R>, InitError> {
+        let Stopped {
+            registers, model, ..
+        } = self;
+        let [receive, send] = rings(self.memory);
+        if self.has_pending_rings {
+            chipset::empty_rings(&registers, &send);
+            setup::reset(&registers, model)?;
+        }
+        let (receive, send) = (ReceiveRing::new(receive), SendRing::new(send));
+        setup::start(&registers, model, receive.address(), send.address());
+        Ok(Gigabit::new(registers, OFFSETS, receive, send))
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +112,23 @@ mod tests {
         (FakeChipset::new(model, condition, memory), memory)
     }
 
+    fn stopped(fake: &FakeChipset, model: Model, memory: DmaMemory) -> Stopped<FakeChipset> {
+        Stopped {
+            registers: fake.clone(),
+            model,
+            memory,
+            has_pending_rings: false,
+        }
+    }
+
+    fn start(
+        fake: FakeChipset,
+        model: Model,
+        memory: DmaMemory,
+    ) -> Result<E1000<FakeChipset>, InitError> {
+        nic::host::start(stopped(&fake, model, memory), &fake.nic)
+    }
+
     fn started(model: Model) -> (E1000<FakeChipset>, FakeNic) {
         let (fake, memory) = fake_chipset(model, Condition::GOOD);
         let nic = start(fake.clone(), model, memory).expect("a card that works");
@@ -97,8 +139,8 @@ mod tests {
     fn is_reset_whatever_state_it_was_in_and_has_its_address() {
         for model in MODELS {
             let (fake, memory) = fake_chipset(model, Condition::GOOD);
-            fake.nic.leave_running();
-            let mut nic = start(fake.clone(), model, memory).unwrap();
+            let card = || stopped(&fake, model, memory);
+            let mut nic = contract::is_reset_before_it_masters_the_bus(card, &fake.nic);
             contract::is_ready(&mut nic, &fake.nic, 1000);
         }
     }
@@ -263,10 +305,11 @@ mod tests {
             let result = start(fake, model, memory);
             assert_eq!(result.err(), Some(InitError::Reset));
             let (fake, memory) = fake_chipset(model, pending);
-            fake.nic.leave_running();
-            let [receive, send] = rings(memory);
-            chipset::empty_rings(&fake, [&receive, &send]);
-            let mut nic = start(fake.clone(), model, memory).expect("a card that works");
+            let card = || Stopped {
+                has_pending_rings: true,
+                ..stopped(&fake, model, memory)
+            };
+            let mut nic = contract::is_reset_before_it_masters_the_bus(card, &fake.nic);
             contract::fills_short_frames_up(&mut nic, &fake.nic);
         }
         let mut configuration = [0; CONFIGURATION_BYTES];

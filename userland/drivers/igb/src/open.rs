@@ -2,7 +2,9 @@
 
 use nic::intel::gigabit::Gigabit;
 use nic::ring::RING_BYTES;
-use nic::{DmaMemory, Hardware, InitError, MappedRegisters, ReceiveRing, Registers, SendRing};
+use nic::{
+    Card, DmaMemory, Hardware, InitError, MappedRegisters, ReceiveRing, Registers, SendRing,
+};
 use runtime::capability::BusRange;
 
 use crate::descriptor::Advanced;
@@ -16,24 +18,44 @@ const RINGS_BYTES: usize = 2 * RING_BYTES;
 /// A running card.
 type Igb<R> = Gigabit<R, Advanced>;
 
-/// Initialises the card that root handed over.
+/// A card that does not run yet, and the zeroed memory for its rings.
+pub struct Stopped<R> {
+    registers: R,
+    model: Model,
+    memory: DmaMemory,
+}
+
+/// Finds the card that root handed over.
 ///
 /// # Errors
 /// The reason it cannot be used.
-pub fn open(hardware: &Hardware) -> Result<Igb<MappedRegisters>, InitError> {
-    let model = Model::of(hardware.identity()?)?;
-    let registers = hardware.registers(0, REGISTERS_BYTES)?;
-    let memory = hardware.dma_memory(RINGS_BYTES, BusRange::ALL)?;
-    start(registers, model, memory)
+pub fn find(hardware: &Hardware) -> Result<Stopped<MappedRegisters>, InitError> {
+    Ok(Stopped {
+        model: Model::of(hardware.identity()?)?,
+        registers: hardware.registers(0, REGISTERS_BYTES)?,
+        memory: hardware.dma_memory(RINGS_BYTES, BusRange::ALL)?,
+    })
 }
 
-/// Resets and starts a card, with its rings in this zeroed memory.
-fn start<R: Registers>(registers: R, model: Model, memory: DmaMemory) -> Result<Igb<R>, InitError> {
-    setup::reset(&registers, model)?;
-    let receive = ReceiveRing::new(memory.part(0, RING_BYTES));
-    let send = SendRing::new(memory.part(RING_BYTES, RING_BYTES));
-    setup::start(&registers, model, receive.address(), send.address())?;
-    Ok(Gigabit::new(registers, model.offsets(), receive, send))
+impl<R: Registers> Card for Stopped<R> {
+    type Nic = Igb<R>;
+    type Error = InitError;
+
+    fn reset(&mut self) -> Result<(), InitError> {
+        setup::reset(&self.registers, self.model)
+    }
+
+    fn start(self) -> Result<Igb<R>, InitError> {
+        let Stopped {
+            registers,
+            model,
+            memory,
+        } = self;
+        let receive = ReceiveRing::new(memory.part(0, RING_BYTES));
+        let send = SendRing::new(memory.part(RING_BYTES, RING_BYTES));
+        setup::start(&registers, model, receive.address(), send.address())?;
+        Ok(Gigabit::new(registers, model.offsets(), receive, send))
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +79,18 @@ mod tests {
         Model::I225,
     ];
 
+    fn stopped(fake: &FakeNic, model: Model, memory: DmaMemory) -> Stopped<FakeNic> {
+        Stopped {
+            registers: fake.clone(),
+            model,
+            memory,
+        }
+    }
+
+    fn start(fake: FakeNic, model: Model, memory: DmaMemory) -> Result<Igb<FakeNic>, InitError> {
+        nic::host::start(stopped(&fake, model, memory), &fake)
+    }
+
     fn started(model: Model) -> (Igb<FakeNic>, FakeNic) {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7_5000_0000));
         let fake = FakeNic::new(shape(model), memory);
@@ -69,8 +103,8 @@ mod tests {
         for model in MODELS {
             let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
             let fake = FakeNic::new(shape(model), memory);
-            fake.leave_running();
-            let mut nic = start(fake.clone(), model, memory).unwrap();
+            let card = || stopped(&fake, model, memory);
+            let mut nic = contract::is_reset_before_it_masters_the_bus(card, &fake);
             let speed = if model == Model::I225 { 2500 } else { 1000 };
             contract::is_ready(&mut nic, &fake, speed);
         }

@@ -8,17 +8,24 @@ use runtime::protocol::Mtu;
 use runtime::{Start, clock, events};
 
 use crate::bridge::{Bridge, BridgeError};
+use crate::card::{self, Card};
 use crate::counters::Reporter;
 use crate::hardware::Hardware;
 use crate::nic::{Link, Nic};
 use crate::pace::{Pace, Turn};
 
-/// Drives the card that `open` initialises. Root has enabled it, and has set up its interrupt if it has a usable one.
+/// Drives the card that `find` finds among the parts that root handed over. Root has set up its interrupt if it has a usable one.
 ///
 /// # Panics
 /// If the card cannot be used or breaks its contract, or the port is corrupt: then root resets the card and starts the driver
 /// again.
-pub fn run<C: Nic, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> Result<C, E>) -> ! {
+pub fn run<'a, C: Card>(
+    start: &'a Start,
+    find: impl FnOnce(&Hardware<'a>) -> Result<C, C::Error>,
+) -> !
+where
+    C::Error: Display,
+{
     let doorbell = Doorbell {
         notification: start.require("doorbell"),
         flags: start.require_argument("doorbell"),
@@ -29,7 +36,9 @@ pub fn run<C: Nic, E: Display>(start: &Start, open: impl FnOnce(&Hardware) -> Re
     let wake: Cap<Notification> = start.require("wake");
     let interrupt: Option<Cap<Interrupt>> = start.find("interrupt");
     let mtu = port.layout().mtu();
-    let nic = open(&Hardware::new(start, mtu));
+    let hardware = Hardware::new(start, mtu);
+    let card = find(&hardware);
+    let nic = card.and_then(|card| card::start(card, || hardware.let_master()));
     let nic = nic.unwrap_or_else(|error| panic!("the NIC: {error}"));
     if let Some(Err(error)) = interrupt.map(|it| it.bind(Some(wake), events::INTERRUPT)) {
         panic!("the interrupt: {error}");

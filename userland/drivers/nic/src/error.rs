@@ -1,6 +1,19 @@
 //! The reason a card cannot be used.
 
+use runtime::protocol::root::Refusal;
+
 use crate::identity::Identity;
+
+/// The reason a card does not master the bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoMastering {
+    /// The kernel did not transfer the request.
+    #[error("the request for access to memory: {0}")]
+    Kernel(#[from] abi::Error),
+    /// Root refused.
+    #[error("root does not let it reach memory: {0}")]
+    Refused(#[from] Refusal),
+}
 
 /// The reason a card could not be initialised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +42,9 @@ pub enum InitError {
     /// Its rings did not start.
     #[error("its rings did not start")]
     Rings,
+    /// It may not reach memory.
+    #[error(transparent)]
+    NoMastering(#[from] NoMastering),
     /// Its memory could not be allocated.
     #[error("no memory: {0}")]
     Memory(#[from] abi::Error),

@@ -2,19 +2,21 @@
 
 use abi::PAGE_BYTES;
 use abi::register::{Access, PageCount};
-use runtime::Start;
-use runtime::capability::{BusRange, Cap, Domain, Interrupt, Pool};
+use runtime::capability::{BusRange, Cap, Domain, Endpoint, Interrupt, Pool};
 use runtime::mapping::Mapping;
-use runtime::protocol::Mtu;
+use runtime::protocol::device::Request;
+use runtime::protocol::root::decode_reply;
+use runtime::protocol::{Mtu, encode};
 use runtime::shared::SharedMemory;
+use runtime::{Message, Start};
 
 use crate::dma::{DmaAddress, DmaMemory};
-use crate::error::InitError;
+use crate::error::{InitError, NoMastering};
 use crate::identity::{CONFIGURATION_BYTES, Identity};
 use crate::registers::MappedRegisters;
 
 /// A card's regions and configuration space, and the memory for it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Hardware<'a> {
     start: &'a Start,
     mtu: Mtu,
@@ -70,6 +72,17 @@ impl<'a> Hardware<'a> {
     /// Whether root has set up an interrupt of the card.
     pub fn has_interrupt(&self) -> bool {
         self.start.find::<Interrupt>("interrupt").is_some()
+    }
+
+    /// Asks root to let the card master the bus. Only [`crate::card::start`] does so, after the card's reset.
+    ///
+    /// # Errors
+    /// The kernel's error or root's refusal.
+    pub(crate) fn let_master(&self) -> Result<(), NoMastering> {
+        let device: Cap<Endpoint> = self.start.require("device");
+        let request = Message::of(encode(&Request::MasterBus).as_slice());
+        let reply = device.call_idempotent(&request)?;
+        Ok(decode_reply(reply.words())?)
     }
 
     /// Allocates zeroed memory for DMA from the driver's pool, at least this large and at an address in this range.

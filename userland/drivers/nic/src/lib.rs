@@ -10,6 +10,7 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`nic`] | the trait, the state of a link, and the fault of a card |
+//! | [`card`] | the start of a card: its reset, then the permission to reach memory, then its rings |
 //! | [`driver`] | the program: waits for the switch and the card, and runs the bridge |
 //! | [`bridge`] | frames between the card and the switch's ring |
 //! | [`pace`] | when the driver runs next: interrupts, polling, pauses |
@@ -33,6 +34,7 @@
 extern crate alloc;
 
 pub mod bridge;
+pub mod card;
 pub mod counters;
 pub mod dma;
 pub mod driver;
@@ -47,9 +49,10 @@ pub mod pace;
 pub mod registers;
 pub mod ring;
 
+pub use card::Card;
 pub use dma::{DmaAddress, DmaMemory};
 pub use driver::run;
-pub use error::InitError;
+pub use error::{InitError, NoMastering};
 pub use hardware::Hardware;
 pub use identity::Identity;
 pub use nic::{Events, Link, Nic, NicFault, Received};

@@ -54,6 +54,9 @@ struct State {
     misses_polls: bool,
     fault: Option<Fault>,
     resets_until: u32,
+    masters: bool,
+    /// Whether it has been used by an earlier driver and not been reset since.
+    is_foreign: bool,
 }
 
 impl State {
@@ -124,6 +127,7 @@ impl State {
         self.set(MISCELLANEOUS, &MISCELLANEOUS_RECEIVE_GATED.to_le_bytes());
         self.set(COMMAND, &[COMMAND_RESET]);
         self.resets_until = 3;
+        self.is_foreign = false;
         (self.received, self.sent) = (0, 0);
     }
 }
@@ -158,21 +162,10 @@ impl FakeNic {
                 misses_polls: false,
                 fault: None,
                 resets_until: 0,
+                masters: false,
+                is_foreign: false,
             })),
         }
-    }
-
-    /// Puts it into the state that an earlier driver left.
-    pub fn leave_running(&self) {
-        let mut state = self.state.borrow_mut();
-        state.set(COMMAND, &[COMMAND_RECEIVE | COMMAND_SEND]);
-        state.set(RECEIVE_RING, &[0xff; 8]);
-        let [mask, _] = state.interrupts();
-        state.set(mask, &[0xff; 2]);
-        state.set(SPREAD_8125, &[0xff; 4]);
-        state.set(QUEUES_8125, &[3, 0]);
-        state.set(CAUSES_LAYOUT_8125, &[1]);
-        (state.received, state.sent) = (40, 41);
     }
 
     pub fn fault(&self, fault: Fault) {
@@ -214,6 +207,7 @@ impl FakeNic {
         let is_enabled = state.registers[COMMAND] & COMMAND_SEND != 0 && !state.holds_sending;
         let is_enabled = is_enabled && (self.model != Model::Rtl8125 || state.has_one_queue());
         while is_enabled && state.frames.len() < end {
+            assert!(state.masters, "reads memory");
             let at = state.descriptor(SEND_RING, state.sent, base);
             let word = memory.word64(at);
             let command = word.load(Ordering::Acquire);
@@ -258,6 +252,26 @@ impl FakeNic {
 }
 
 impl NicModel for FakeNic {
+    fn leave_running(&self) {
+        let mut state = self.state.borrow_mut();
+        state.set(COMMAND, &[COMMAND_RECEIVE | COMMAND_SEND]);
+        state.set(RECEIVE_RING, &[0xff; 8]);
+        let [mask, _] = state.interrupts();
+        state.set(mask, &[0xff; 2]);
+        state.set(SPREAD_8125, &[0xff; 4]);
+        state.set(QUEUES_8125, &[3, 0]);
+        state.set(CAUSES_LAYOUT_8125, &[1]);
+        (state.received, state.sent) = (40, 41);
+        (state.masters, state.is_foreign) = (false, true);
+    }
+
+    fn let_master(&self) {
+        let mut state = self.state.borrow_mut();
+        let is_reset = !state.is_foreign && state.registers[COMMAND] & COMMAND_RESET == 0;
+        assert!(is_reset, "rings of an earlier driver");
+        state.masters = true;
+    }
+
     fn hold_sending(&self, hold: bool) {
         self.state.borrow_mut().holds_sending = hold;
         self.send_all();
@@ -296,6 +310,7 @@ impl NicModel for FakeNic {
     fn deliver(&self, frame: &[u8]) -> bool {
         let mut state = self.state.borrow_mut();
         assert!(self.receives(&state), "not enabled");
+        assert!(state.masters, "writes to memory");
         let base = self.memory.address().get();
         let memory = self.memory.memory();
         let at = state.descriptor(RECEIVE_RING, state.received, base);

@@ -28,9 +28,9 @@ mod setup;
 
 use runtime::Start;
 
-use realtek::Realtek;
+use realtek::Stopped;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {
-    nic::run(&start, Realtek::open)
+    nic::run(&start, Stopped::find)
 }

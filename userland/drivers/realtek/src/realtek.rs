@@ -2,8 +2,8 @@
 
 use nic::ring::RING_BYTES;
 use nic::{
-    DmaMemory, Events, Hardware, InitError, Link, MappedRegisters, NarrowRegisters, Nic, NicFault,
-    ReceiveRing, Received, SendRing,
+    Card, DmaMemory, Events, Hardware, InitError, Link, MappedRegisters, NarrowRegisters, Nic,
+    NicFault, ReceiveRing, Received, SendRing,
 };
 use runtime::capability::BusRange;
 use runtime::port::Frame;
@@ -31,25 +31,46 @@ pub struct Realtek<R> {
     has_space_interrupt: bool,
 }
 
-impl Realtek<MappedRegisters> {
-    /// Initialises the card that root handed over.
+/// A card that does not run yet, and the zeroed memory for its rings.
+pub struct Stopped<R> {
+    registers: R,
+    model: Model,
+    memory: DmaMemory,
+}
+
+impl Stopped<MappedRegisters> {
+    /// Finds the card that root handed over.
     ///
     /// # Errors
     /// The reason it cannot be used.
-    pub fn open(hardware: &Hardware) -> Result<Self, InitError> {
+    pub fn find(hardware: &Hardware) -> Result<Self, InitError> {
         let configuration = hardware.configuration().ok_or(InitError::NotProvided)?;
         let model = Model::of(&configuration)?;
         let registers = hardware.registers(model.region(), model.registers_bytes())?;
         // Addresses beyond 4 GiB take a bus cycle that some boards do not forward.
         let memory = hardware.dma_memory(RINGS_BYTES, BusRange::BELOW_4_GIB)?;
-        Realtek::start(registers, model, memory)
+        Ok(Stopped {
+            registers,
+            model,
+            memory,
+        })
     }
 }
 
-impl<R: NarrowRegisters> Realtek<R> {
-    /// Resets and starts a card, with its rings in this zeroed memory.
-    fn start(registers: R, model: Model, memory: DmaMemory) -> Result<Realtek<R>, InitError> {
-        setup::reset(&registers, model)?;
+impl<R: NarrowRegisters> Card for Stopped<R> {
+    type Nic = Realtek<R>;
+    type Error = InitError;
+
+    fn reset(&mut self) -> Result<(), InitError> {
+        setup::reset(&self.registers, self.model)
+    }
+
+    fn start(self) -> Result<Realtek<R>, InitError> {
+        let Stopped {
+            registers,
+            model,
+            memory,
+        } = self;
         let receive = ReceiveRing::new(memory.part(0, RING_BYTES));
         let send = SendRing::new(memory.part(RING_BYTES, RING_BYTES));
         setup::start(&registers, model, receive.address(), send.address());
@@ -62,7 +83,9 @@ impl<R: NarrowRegisters> Realtek<R> {
             has_space_interrupt: false,
         })
     }
+}
 
+impl<R: NarrowRegisters> Realtek<R> {
     /// Makes the card look for frames to send.
     fn poll(&self) {
         match self.model {
@@ -159,10 +182,26 @@ mod tests {
 
     const MODELS: [Model; 3] = [Model::Rtl8139Plus, Model::Rtl8168, Model::Rtl8125];
 
+    fn stopped(fake: &FakeNic, model: Model, memory: DmaMemory) -> Stopped<FakeNic> {
+        Stopped {
+            registers: fake.clone(),
+            model,
+            memory,
+        }
+    }
+
+    fn start(
+        fake: FakeNic,
+        model: Model,
+        memory: DmaMemory,
+    ) -> Result<Realtek<FakeNic>, InitError> {
+        nic::host::start(stopped(&fake, model, memory), &fake)
+    }
+
     fn started(model: Model) -> (Realtek<FakeNic>, FakeNic) {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x7500_0000));
         let fake = FakeNic::new(model, memory);
-        let nic = Realtek::start(fake.clone(), model, memory).expect("a card that works");
+        let nic = start(fake.clone(), model, memory).expect("a card that works");
         (nic, fake)
     }
 
@@ -171,8 +210,8 @@ mod tests {
         for model in MODELS {
             let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
             let fake = FakeNic::new(model, memory);
-            fake.leave_running();
-            let mut nic = Realtek::start(fake.clone(), model, memory).unwrap();
+            let card = || stopped(&fake, model, memory);
+            let mut nic = contract::is_reset_before_it_masters_the_bus(card, &fake);
             let speed = if model == Model::Rtl8125 { 2500 } else { 100 };
             contract::is_ready(&mut nic, &fake, speed);
             fake.deliver(&[1; 60]);
@@ -270,7 +309,7 @@ mod tests {
         let memory = DmaMemory::new(shared_memory(RINGS_BYTES), DmaAddress::new(0x1000));
         let fake = FakeNic::new(Model::Rtl8139Plus, memory);
         fake.fault(Fault::NoReset);
-        let result = Realtek::start(fake, Model::Rtl8139Plus, memory);
+        let result = start(fake, Model::Rtl8139Plus, memory);
         assert_eq!(result.err(), Some(InitError::Reset));
     }
 }

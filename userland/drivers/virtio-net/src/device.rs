@@ -53,6 +53,9 @@ pub enum InitError {
     /// Its registers change all the time.
     #[error("its configuration never settles")]
     Unsettled,
+    /// It may not reach memory.
+    #[error(transparent)]
+    NoMastering(#[from] nic::NoMastering),
     /// Its memory could not be allocated.
     #[error("no memory: {0}")]
     Memory(abi::Error),
@@ -130,12 +133,11 @@ impl<R: NarrowRegisters + Clone> Device<R> {
         })
     }
 
-    /// Resets the NIC and negotiates features for a port of this MTU; queues are set up next.
+    /// Negotiates features with a NIC that was reset, for a port of this MTU; queues are set up next.
     ///
     /// # Errors
-    /// [`InitError::Reset`], [`InitError::Features`], [`InitError::NoRegisters`] or [`InitError::ConfigurationVector`].
+    /// [`InitError::Features`], [`InitError::NoRegisters`] or [`InitError::ConfigurationVector`].
     pub fn begin(&self, port: Mtu) -> Result<Negotiated, InitError> {
-        self.reset()?;
         self.add_status(STATUS_ACKNOWLEDGE);
         self.add_status(STATUS_DRIVER);
         let offered = self.offered_features();
@@ -155,8 +157,11 @@ impl<R: NarrowRegisters + Clone> Device<R> {
         Ok(negotiated)
     }
 
-    /// Resets the NIC. The driver may write to it again when the status has become zero (4.1.4.3.2).
-    fn reset(&self) -> Result<(), InitError> {
+    /// Resets the NIC, which then has no queues. The driver may write to it again when the status has become zero (4.1.4.3.2).
+    ///
+    /// # Errors
+    /// [`InitError::Reset`].
+    pub fn reset(&self) -> Result<(), InitError> {
         self.common.write_byte(STATUS, 0);
         for _ in 0..=RESET_US / RESET_STEP_US {
             if self.common.read_byte(STATUS) == 0 {

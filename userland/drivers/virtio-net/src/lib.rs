@@ -27,9 +27,9 @@ mod virtio_net;
 
 use runtime::Start;
 
-use virtio_net::VirtioNet;
+use virtio_net::find;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {
-    nic::run(&start, VirtioNet::open)
+    nic::run(&start, find)
 }

@@ -14,7 +14,8 @@
 use alloc::vec::Vec;
 
 use nic::{
-    DmaMemory, Events, Hardware, Link, MappedRegisters, NarrowRegisters, Nic, NicFault, Received,
+    Card, DmaMemory, Events, Hardware, Link, MappedRegisters, NarrowRegisters, Nic, NicFault,
+    Received,
 };
 use runtime::capability::BusRange;
 use runtime::port::layout::SLOT_SPARE_BYTES;
@@ -34,7 +35,9 @@ const HEADER_BYTES: usize = 12;
 const FRAME_OFFSET: usize = HEADER_OFFSET + HEADER_BYTES;
 
 /// Allocates zeroed memory for DMA, at least this large.
-type Allocate<'a> = dyn FnMut(usize) -> Result<DmaMemory, abi::Error> + 'a;
+pub trait Allocate: FnMut(usize) -> Result<DmaMemory, abi::Error> {}
+
+impl<A: FnMut(usize) -> Result<DmaMemory, abi::Error>> Allocate for A {}
 
 const _: () = assert!(FRAME_OFFSET <= SLOT_SPARE_BYTES);
 
@@ -53,7 +56,7 @@ impl<R: NarrowRegisters + Clone> BufferedQueue<R> {
         device: &Device<R>,
         number: u16,
         layout: Layout,
-        allocate: &mut Allocate<'_>,
+        allocate: &mut impl Allocate,
     ) -> Result<BufferedQueue<R>, InitError> {
         let mut memory = |bytes| allocate(bytes).map_err(InitError::Memory);
         let queue = Queue::new(memory(QUEUE_BYTES)?, device.queue_size(number)?);
@@ -123,27 +126,46 @@ pub struct VirtioNet<R> {
     free: Vec<Buffer>,
 }
 
-impl VirtioNet<MappedRegisters> {
-    /// Initialises the NIC that root handed over.
-    ///
-    /// # Errors
-    /// The reason it cannot be used.
-    pub fn open(hardware: &Hardware) -> Result<Self, InitError> {
-        let mut allocate = |bytes| hardware.dma_memory(bytes, BusRange::ALL);
-        VirtioNet::start(Device::find(hardware)?, hardware.mtu(), &mut allocate)
-    }
+/// A NIC that does not run yet, for a port of this MTU. How much memory it needs depends on what it offers.
+pub struct Stopped<R, A> {
+    device: Device<R>,
+    port: Mtu,
+    /// Allocates zeroed memory for DMA, at least this large.
+    allocate: A,
 }
 
-impl<R: NarrowRegisters + Clone> VirtioNet<R> {
-    /// Resets and starts a NIC for a port of this MTU.
-    fn start(
-        device: Device<R>,
-        port: Mtu,
-        allocate: &mut Allocate<'_>,
-    ) -> Result<VirtioNet<R>, InitError> {
+/// Finds the NIC that root handed over.
+///
+/// # Errors
+/// The reason it cannot be used.
+pub fn find<'a>(
+    hardware: &Hardware<'a>,
+) -> Result<Stopped<MappedRegisters, impl Allocate + use<'a>>, InitError> {
+    let hardware = *hardware;
+    Ok(Stopped {
+        device: Device::find(&hardware)?,
+        port: hardware.mtu(),
+        allocate: move |bytes| hardware.dma_memory(bytes, BusRange::ALL),
+    })
+}
+
+impl<R: NarrowRegisters + Clone, A: Allocate> Card for Stopped<R, A> {
+    type Nic = VirtioNet<R>;
+    type Error = InitError;
+
+    fn reset(&mut self) -> Result<(), InitError> {
+        self.device.reset()
+    }
+
+    fn start(self) -> Result<VirtioNet<R>, InitError> {
+        let Stopped {
+            device,
+            port,
+            mut allocate,
+        } = self;
         let Negotiated { features, mtu } = device.begin(port)?;
         let layout = Layout::of(Mtu::try_from(u32::from(mtu)).unwrap_or_default());
-        let mut queue = |number| BufferedQueue::open(&device, number, layout, allocate);
+        let mut queue = |number| BufferedQueue::open(&device, number, layout, &mut allocate);
         let receive = queue(RECEIVE_QUEUE)?;
         let send = queue(SEND_QUEUE)?;
         let mut nic = VirtioNet {
@@ -165,7 +187,9 @@ impl<R: NarrowRegisters + Clone> VirtioNet<R> {
         nic.publish();
         Ok(nic)
     }
+}
 
+impl<R: NarrowRegisters + Clone> VirtioNet<R> {
     /// Fails once the NIC has reported an error: it moves no more frames then.
     fn check(&self) -> Result<(), NicFault> {
         if self.needs_reset {

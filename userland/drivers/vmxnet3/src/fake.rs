@@ -64,6 +64,7 @@ struct State {
     frames: Vec<Vec<u8>>,
     holds_sending: bool,
     fault: Option<Fault>,
+    masters: bool,
 }
 
 impl FakeNic {
@@ -82,6 +83,7 @@ impl FakeNic {
                 frames: Vec::new(),
                 holds_sending: false,
                 fault: None,
+                masters: false,
             })),
         }
     }
@@ -95,19 +97,6 @@ impl FakeNic {
 
     pub fn control(&self) -> FakeNic {
         self.clone()
-    }
-
-    /// Puts it into the state that an earlier driver left: active, with queues elsewhere.
-    pub fn leave_running(&self) {
-        let mut state = self.state.borrow_mut();
-        let queue = Queue {
-            descriptors: 0xdead_0000,
-            completions: 0xdead_1000,
-            lent: Position::FIRST.next(),
-            completed: Position::FIRST.next(),
-        };
-        state.queues = Some([queue; 2]);
-        state.is_masked = false;
     }
 
     pub fn fault(&self, fault: Fault) {
@@ -190,6 +179,7 @@ impl FakeNic {
 
     /// Reads the queues from the shared memory; returns the command's result.
     fn activate(&self, state: &mut State) -> u32 {
+        assert!(state.masters, "reads memory");
         let base = self.memory.address().get();
         let memory = self.memory.memory();
         let area = (state.shared - base) as usize;
@@ -230,6 +220,25 @@ impl FakeNic {
 }
 
 impl NicModel for FakeNic {
+    /// It is active, with queues elsewhere.
+    fn leave_running(&self) {
+        let mut state = self.state.borrow_mut();
+        let queue = Queue {
+            descriptors: 0xdead_0000,
+            completions: 0xdead_1000,
+            lent: Position::FIRST.next(),
+            completed: Position::FIRST.next(),
+        };
+        state.queues = Some([queue; 2]);
+        (state.is_masked, state.masters) = (false, false);
+    }
+
+    fn let_master(&self) {
+        let mut state = self.state.borrow_mut();
+        assert!(state.queues.is_none(), "queues of an earlier driver");
+        state.masters = true;
+    }
+
     fn hold_sending(&self, hold: bool) {
         self.state.borrow_mut().holds_sending = hold;
         self.send_all();

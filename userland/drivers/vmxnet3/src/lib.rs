@@ -23,9 +23,9 @@ mod vmxnet3;
 
 use runtime::Start;
 
-use vmxnet3::Vmxnet3;
+use vmxnet3::Stopped;
 
 /// The entry point of the program.
 pub fn main(start: Start) -> ! {
-    nic::run(&start, Vmxnet3::open)
+    nic::run(&start, Stopped::find)
 }

@@ -1,7 +1,7 @@
 //! Sending and receiving frames.
 
 use nic::{
-    DmaMemory, Events, Hardware, InitError, Link, MappedRegisters, Nic, NicFault, Received,
+    Card, DmaMemory, Events, Hardware, InitError, Link, MappedRegisters, Nic, NicFault, Received,
     Registers,
 };
 use runtime::capability::BusRange;
@@ -28,12 +28,19 @@ pub struct Vmxnet3<R> {
     is_stopped: bool,
 }
 
-impl Vmxnet3<MappedRegisters> {
-    /// Initialises the card that root handed over.
+/// A card that does not run yet, and the zeroed memory for its queues.
+pub struct Stopped<R> {
+    rings: R,
+    control: R,
+    memory: DmaMemory,
+}
+
+impl Stopped<MappedRegisters> {
+    /// Finds the card that root handed over.
     ///
     /// # Errors
     /// The reason it cannot be used.
-    pub fn open(hardware: &Hardware) -> Result<Self, InitError> {
+    pub fn find(hardware: &Hardware) -> Result<Self, InitError> {
         let identity = hardware.identity()?;
         if (identity.vendor, identity.device) != (VENDOR, DEVICE) {
             return Err(InitError::Unknown(identity));
@@ -41,14 +48,28 @@ impl Vmxnet3<MappedRegisters> {
         let rings = hardware.registers(RINGS_REGION, RINGS_REGION_BYTES)?;
         let control = hardware.registers(CONTROL_REGION, CONTROL_REGION_BYTES)?;
         let memory = hardware.dma_memory(SHARED_BYTES, BusRange::ALL)?;
-        Vmxnet3::start(rings, control, memory)
+        Ok(Stopped {
+            rings,
+            control,
+            memory,
+        })
     }
 }
 
-impl<R: Registers> Vmxnet3<R> {
-    /// Resets and starts a card, with its queues in this zeroed memory.
-    fn start(rings: R, control: R, memory: DmaMemory) -> Result<Vmxnet3<R>, InitError> {
-        setup::reset(&control)?;
+impl<R: Registers> Card for Stopped<R> {
+    type Nic = Vmxnet3<R>;
+    type Error = InitError;
+
+    fn reset(&mut self) -> Result<(), InitError> {
+        setup::reset(&self.control)
+    }
+
+    fn start(self) -> Result<Vmxnet3<R>, InitError> {
+        let Stopped {
+            rings,
+            control,
+            memory,
+        } = self;
         let mac = setup::mac(&control);
         let shared = Shared::new(memory);
         setup::activate(&rings, &control, shared.address())?;
@@ -65,7 +86,9 @@ impl<R: Registers> Vmxnet3<R> {
         nic.publish();
         Ok(nic)
     }
+}
 
+impl<R: Registers> Vmxnet3<R> {
     fn check(&self) -> Result<(), NicFault> {
         if self.is_stopped {
             return Err(NicFault("has stopped a queue"));
@@ -144,8 +167,16 @@ mod tests {
         DmaMemory::new(memory, DmaAddress::new(0x7_5000_0000))
     }
 
+    fn stopped(fake: &FakeNic, memory: DmaMemory) -> Stopped<FakeNic> {
+        Stopped {
+            rings: fake.rings(),
+            control: fake.control(),
+            memory,
+        }
+    }
+
     fn start(fake: &FakeNic, memory: DmaMemory) -> Result<Vmxnet3<FakeNic>, InitError> {
-        Vmxnet3::start(fake.rings(), fake.control(), memory)
+        nic::host::start(stopped(fake, memory), fake)
     }
 
     fn started() -> (Vmxnet3<FakeNic>, FakeNic) {
@@ -159,8 +190,8 @@ mod tests {
     fn is_reset_whatever_state_it_was_in_and_has_its_address() {
         let memory = memory();
         let fake = FakeNic::new(memory);
-        fake.leave_running();
-        let mut nic = start(&fake, memory).unwrap();
+        let card = || stopped(&fake, memory);
+        let mut nic = contract::is_reset_before_it_masters_the_bus(card, &fake);
         contract::is_ready(&mut nic, &fake, 10_000);
     }
 

@@ -1,5 +1,6 @@
 //! Root's interfaces, one per file. Root replies and never calls, so it never waits for a client.
 
+pub mod device;
 pub mod domains;
 pub mod faults;
 pub mod inventory;
@@ -46,6 +47,7 @@ fn call(root: &mut Supervisor, server: &mut Server, badge: u64, message: &Messag
         Some((Interface::Inventory, _)) => inventory::handle(root, message),
         Some((Interface::Root, _)) => root::handle(root, server, message),
         Some((Interface::Domains, _)) => domains::handle(root, message),
+        Some((Interface::Device, domain)) => device::handle(root, domain, message),
         Some((Interface::Ports, _)) => ports::handle(root, message),
         // A fault is not a call, and root mints no other badges.
         Some((Interface::Faults, _)) | None => Handled::NoReply,

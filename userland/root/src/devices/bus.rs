@@ -22,8 +22,13 @@ const CLASS: u8 = 0x08;
 const CLASS_NETWORK: u8 = 2;
 const CLASS_DISPLAY: u8 = 3;
 const CLASS_BRIDGE: u8 = 6;
-/// Interrupt controllers, IOMMUs, collectors of errors: parts of the machine that no driver of Caravan takes.
+/// Bridges to another machine, which writes into this one's memory through them, have one of these subclasses, and a device's header.
+const BRIDGE_SEMI_TRANSPARENT: u8 = 9;
+const BRIDGE_OTHER: u8 = 0x80;
 const CLASS_SYSTEM: u8 = 8;
+const SYSTEM_INTERRUPTS: u8 = 0;
+const SYSTEM_IOMMU: u8 = 6;
+const SYSTEM_ERRORS: u8 = 7;
 const CLASS_SERIAL_BUS: u8 = 0x0c;
 const SERIAL_BUS_USB: u8 = 3;
 
@@ -151,13 +156,16 @@ impl<C: Configuration> Search<'_, C> {
     }
 }
 
-/// Whether functions of a class and subclass may master the bus without a driver. Devices behind a bridge reach memory through it,
-/// and what a display shows may be in memory. An interrupt controller may send its interrupts as writes to memory. Firmware that emulates a PS/2 keyboard uses a USB controller while Caravan runs.
+/// Whether functions of a class and subclass, without a bridge's header, may master the bus without a driver. A bridge to an older bus does so
+/// for the devices on it, and what a display shows may be in memory. Interrupt controllers, IOMMUs and collectors of errors may send
+/// interrupts as writes to memory. Firmware that emulates a PS/2 keyboard uses a USB controller while Caravan runs.
 fn keeps_mastering(class: (u8, u8)) -> bool {
-    matches!(
-        class,
-        (CLASS_BRIDGE | CLASS_DISPLAY | CLASS_SYSTEM, _) | (CLASS_SERIAL_BUS, SERIAL_BUS_USB)
-    )
+    match class {
+        (CLASS_BRIDGE, kind) => !matches!(kind, BRIDGE_SEMI_TRANSPARENT | BRIDGE_OTHER),
+        (CLASS_SYSTEM, kind) => matches!(kind, SYSTEM_INTERRUPTS | SYSTEM_IOMMU | SYSTEM_ERRORS),
+        (CLASS_DISPLAY, _) | (CLASS_SERIAL_BUS, SERIAL_BUS_USB) => true,
+        _ => false,
+    }
 }
 
 /// The class and subclass of the function at an address.

@@ -99,9 +99,12 @@ impl Configuration for ConfigurationPorts {
 }
 
 #[cfg(test)]
-pub(super) mod fake {
+pub(crate) mod fake {
     extern crate std;
     use super::*;
+    use abi::Request;
+    use abi::calls::IoOut;
+    use runtime::host::{CallResult, DONE};
     use std::cell::RefCell;
     use std::collections::BTreeMap;
     use std::vec::Vec;
@@ -133,6 +136,47 @@ pub(super) mod fake {
             let (bus, device, function) = key(address);
             self.masks.insert((bus, device, function, offset), mask);
         }
+    }
+
+    std::thread_local! {
+        /// The bus behind the two ports, for a test's kernel, and the register that the address port selects.
+        static PORTS: RefCell<(FakeBus, u32)> = RefCell::default();
+    }
+
+    /// Puts a bus behind the two ports.
+    pub fn connect(bus: FakeBus) {
+        PORTS.set((bus, 0));
+    }
+
+    /// What `look` finds on the bus behind the ports.
+    pub fn on_bus<T>(look: impl FnOnce(&FakeBus) -> T) -> T {
+        PORTS.with_borrow(|(bus, _)| look(bus))
+    }
+
+    /// The result of a system call if it reads or writes one of the ports.
+    pub fn access(request: &Request) -> Option<CallResult> {
+        PORTS.with_borrow_mut(|(bus, selected)| {
+            let [offset, place, number, _] = selected.to_le_bytes();
+            let address = Address {
+                bus: number,
+                device: place >> 3,
+                function: place & 7,
+            };
+            match request {
+                Request::IoOut(IoOut { port, value, .. }) => {
+                    match *port {
+                        ADDRESS => *selected = *value,
+                        _ => bus.write(address, offset, *value),
+                    }
+                    Some(DONE)
+                }
+                Request::IoIn(_) => {
+                    let value = bus.read(address, offset);
+                    Some(Ok([u64::from(value), 0, 0, 0, 0, 0, 0, 0]))
+                }
+                _ => None,
+            }
+        })
     }
 
     impl Configuration for FakeBus {

@@ -39,15 +39,6 @@ impl fmt::Display for Identity {
     }
 }
 
-/// The way in which a driver learns of its function's events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interrupts {
-    /// By the message that is set in the function.
-    Messages,
-    /// By polling it.
-    Polled,
-}
-
 /// A function of a PCI device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Function {
@@ -73,11 +64,13 @@ impl Function {
         self.set_command(configuration, COMMAND_MEMORY | COMMAND_NO_LINE);
     }
 
-    /// Lets it master the bus, and send interrupt messages if its message is set.
-    pub fn enable(&self, configuration: &impl Configuration, interrupts: Interrupts) {
-        if interrupts == Interrupts::Messages {
-            messages::enable(configuration, self.address);
-        }
+    /// Makes it send its interrupts by the message that is set. A message is a write to memory, so none is sent before it masters the bus.
+    pub fn enable_messages(&self, configuration: &impl Configuration) {
+        messages::enable(configuration, self.address);
+    }
+
+    /// Lets it master the bus: read and write memory, and send interrupt messages.
+    pub fn let_master(&self, configuration: &impl Configuration) {
         self.set_command(
             configuration,
             COMMAND_MEMORY | COMMAND_NO_LINE | COMMAND_BUS_MASTER,
@@ -184,11 +177,11 @@ mod tests {
         let command = |bus: &FakeBus| bus.read(FUNCTION.address, COMMAND) as u16;
         FUNCTION.enable_decoding(&bus);
         assert_eq!(command(&bus), COMMAND_MEMORY | COMMAND_NO_LINE);
-        FUNCTION.enable(&bus, Interrupts::Polled);
-        assert_ne!(command(&bus) & COMMAND_BUS_MASTER, 0);
-        assert_eq!(bus.read(FUNCTION.address, 0x40), 0x0003_5011);
-        FUNCTION.enable(&bus, Interrupts::Messages);
+        FUNCTION.enable_messages(&bus);
         assert_eq!(bus.read(FUNCTION.address, 0x40), 0x8003_5011);
+        assert_eq!(command(&bus), COMMAND_MEMORY | COMMAND_NO_LINE);
+        FUNCTION.let_master(&bus);
+        assert_ne!(command(&bus) & COMMAND_BUS_MASTER, 0);
         FUNCTION.disable(&bus, || {});
         assert_eq!(command(&bus) & (COMMAND_BUS_MASTER | COMMAND_MEMORY), 0);
         assert_eq!(bus.read(FUNCTION.address, 0x40), 0x0003_5011);
@@ -209,7 +202,8 @@ mod tests {
     #[test]
     fn keeps_its_registers_when_it_stops_mastering_the_bus() {
         let bus = bus();
-        FUNCTION.enable(&bus, Interrupts::Polled);
+        FUNCTION.enable_decoding(&bus);
+        FUNCTION.let_master(&bus);
         FUNCTION.stop_mastering(&bus);
         let command = bus.read(FUNCTION.address, COMMAND) as u16;
         assert_eq!(command, COMMAND_MEMORY | COMMAND_NO_LINE);
@@ -227,7 +221,8 @@ mod tests {
         bus.write(FUNCTION.address, 0x18, 0xe000_0000);
         bus.write(FUNCTION.address, 0x1c, 0x12);
         let before = FUNCTION.bars(&bus);
-        FUNCTION.enable(&bus, Interrupts::Messages);
+        FUNCTION.enable_messages(&bus);
+        FUNCTION.let_master(&bus);
         // During a reset, a function clears its registers and ignores writes.
         FUNCTION.disable(&bus, || {
             for offset in [COMMAND, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24] {

@@ -15,7 +15,7 @@ use runtime::capability::{Cache, Interrupt, InterruptMessage, Memory, Pool};
 
 use super::bar::{BAR_COUNT, Bar};
 use super::configuration::{Address, Configuration};
-use super::function::{Function, Interrupts};
+use super::function::Function;
 use super::messages::{self, Messages, MsiXTable};
 use super::pages::Pages;
 use crate::grant::{Grant, Place};
@@ -114,12 +114,9 @@ impl Parts {
         })
     }
 
-    /// The way in which the driver learns of the function's events.
-    pub fn interrupts(&self) -> Interrupts {
-        match self.interrupt {
-            Some(_) => Interrupts::Messages,
-            None => Interrupts::Polled,
-        }
+    /// Whether the function sends its interrupts as messages. If not, its driver polls it.
+    pub fn sends_messages(&self) -> bool {
+        self.interrupt.is_some()
     }
 
     /// The driver's grants.

@@ -133,9 +133,16 @@ impl Devices {
         Parts::create(machine, configuration, functions, &function, pool)
     }
 
-    /// Lets a function, whose objects these are, master the bus and send interrupt messages.
-    pub fn enable(&self, function: Function, parts: &Parts) {
-        function.enable(&self.configuration, parts.interrupts());
+    /// Makes a function, whose objects these are, send its interrupts as messages, once it masters the bus.
+    pub fn enable_messages(&self, function: Function, parts: &Parts) {
+        if parts.sends_messages() {
+            function.enable_messages(&self.configuration);
+        }
+    }
+
+    /// Lets a function master the bus. Its driver has reset it.
+    pub fn let_master(&self, function: Function) {
+        function.let_master(&self.configuration);
     }
 
     /// Stops all functions from mastering the bus, for the restart of the machine: no driver lets one master it again.

@@ -144,7 +144,10 @@ impl<'a> Resources<'a> {
             Capability::Keyboard => {
                 grants.extend(machine.keyboard.into_iter().flat_map(names::keyboard))
             }
-            Capability::Device => grants.extend(self.parts.iter().flat_map(Parts::grants)),
+            Capability::Device => {
+                grants.extend(self.parts.iter().flat_map(Parts::grants));
+                grants.push(interface(names::DEVICE, Interface::Device));
+            }
             Capability::Inventory => {
                 grants.push(interface(names::INVENTORY, Interface::Inventory));
             }

@@ -60,6 +60,7 @@ fn a_capability_stands_for_one_interface_of_root_with_the_rights_that_it_needs()
         (Capability::Domains, Interface::Domains, send),
         (Capability::Ports, Interface::Ports, transfers),
         (Capability::Inventory, Interface::Inventory, send),
+        (Capability::Device, Interface::Device, send),
     ] {
         let granted = interfaces(capability.clone());
         assert_eq!(granted, [(interface, rights)], "{capability:?}");

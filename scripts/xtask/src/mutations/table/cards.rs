@@ -7,6 +7,7 @@ const VIRTIO: Finder = Host("virtio-net", "");
 const PACE: Finder = Host("nic", "pace");
 const DRIVER: Finder = Host("nic", "driver");
 const BUS: Finder = Host("root", "devices");
+const MASTERING: Finder = Host("root", "device");
 
 mutations! {
     "unread-events" in "userland/drivers/virtio-net/src/virtio_net.rs":
@@ -40,6 +41,20 @@ mutations! {
         "let bytes = self.receive.frame_bytes();\n" => "let bytes = self.receive.layout.slot_bytes();\n";
         "a card writes beyond the buffers that the driver has lent"; VIRTIO;
 
+    // When a card may master the bus.
+    "master-at-start" in "userland/root/src/start.rs":
+        "from.devices.enable_messages(function, parts);" => "from.devices.enable_messages(function, parts);\n        from.devices.let_master(function);";
+        "a card that an earlier driver left running writes into memory that has another owner"; MASTERING;
+    "master-after-the-end" in "userland/root/src/api/device.rs":
+        "if domain.state != DomainState::Running {" => "if false {";
+        "a card masters the bus although its driver has ended"; MASTERING;
+    "master-before-reset" in "userland/drivers/nic/src/card.rs":
+        "card.reset()?;\n    let_master()?;" => "let_master()?;\n    card.reset()?;";
+        "a card masters the bus with the rings of an earlier driver"; Host("nic", "card");
+    "foreign-pending-rings" in "userland/drivers/e1000/src/open.rs":
+        "chipset::replace_rings(&self.registers, [&receive, &send]);" => "let _ = (receive, send);";
+        "the rings of an earlier driver are emptied into memory that has another owner"; Host("e1000", "");
+
     // The search for functions on the bus.
     "zeros-as-function" in "userland/root/src/devices/function.rs":
         "!matches!(vendor, 0 | u16::MAX)" => "vendor != u16::MAX";
@@ -50,6 +65,9 @@ mutations! {
     "half-configured-bridge" in "userland/root/src/devices/bus.rs":
         "if address.bus < first {" => "if first <= last {";
         "a bridge without numbers hides the cards of further root buses, which go on writing to memory"; BUS;
+    "all-system-parts" in "userland/root/src/devices/bus.rs":
+        "matches!(kind, SYSTEM_INTERRUPTS | SYSTEM_IOMMU | SYSTEM_ERRORS)" => "true";
+        "a memory card's host that the firmware used goes on writing to memory"; BUS;
     "touched-parts" in "userland/root/src/devices/function.rs":
         "if command & COMMAND_BUS_MASTER != 0 {" => "if true {";
         "registers of parts of the machine are written that only look like devices"; BUS;

@@ -6,10 +6,12 @@ use std::vec;
 use std::vec::Vec;
 
 use runtime::protocol::Mac;
+use runtime::protocol::root::Refusal;
 
 use super::{receive_all, send};
+use crate::card::{self, Card};
 use crate::ring::RING_SIZE;
-use crate::{Events, Link, Nic};
+use crate::{Events, Link, Nic, NoMastering};
 
 /// The address of every model.
 pub const MAC: Mac = Mac([0x52, 0x54, 0, 0xca, 0x7a, 1]);
@@ -20,10 +22,19 @@ const EXCESS: usize = 73;
 
 /// A model of a card, seen from the wire and from the processor.
 pub trait NicModel {
+    /// Puts it into a state in which an earlier driver may have left it: it still has that driver's rings. It does not master the bus.
+    fn leave_running(&self);
+
+    /// Lets it master the bus.
+    ///
+    /// # Panics
+    /// If it still has rings of an earlier driver: it would write into memory that has another owner by now.
+    fn let_master(&self);
+
     /// A frame comes from the wire; returns whether it found a buffer.
     ///
     /// # Panics
-    /// If the card does not receive.
+    /// If the card does not receive, or does not master the bus.
     fn deliver(&self, frame: &[u8]) -> bool;
 
     /// The frames sent since the last call.
@@ -40,6 +51,30 @@ pub trait NicModel {
 
     /// Connects or disconnects its link.
     fn set_link(&self, is_up: bool);
+}
+
+/// A card that an earlier driver left running is reset before it may master the bus, and asks for that once. If root refuses, the card
+/// is not used. `card` makes it anew for each start.
+pub fn is_reset_before_it_masters_the_bus<C: Card>(
+    card: impl Fn() -> C,
+    model: &impl NicModel,
+) -> C::Nic
+where
+    C::Error: core::fmt::Debug + PartialEq,
+{
+    model.leave_running();
+    let refusal = NoMastering::Refused(Refusal::WrongState);
+    let refused = card::start(card(), || Err(refusal)).err();
+    assert_eq!(refused, Some(C::Error::from(refusal)));
+    model.leave_running();
+    let mut requests = 0;
+    let nic = card::start(card(), || {
+        requests += 1;
+        model.let_master();
+        Ok(())
+    });
+    assert_eq!(requests, 1);
+    nic.expect("a card that works")
 }
 
 /// A card that was started receives every frame, and has the model's address and a link of this speed.

@@ -13,7 +13,9 @@ use runtime::port::layout::PORT_BYTES;
 use runtime::port::{FRAME_BYTES_MAX, Port, Side};
 use runtime::shared::SharedMemory;
 
+use crate::card::{self, Card};
 use crate::{Nic, Received};
+use contract::NicModel;
 
 std::thread_local! {
     /// The port through which each frame to send passes. Memory for tests is never freed.
@@ -22,6 +24,20 @@ std::thread_local! {
 
 /// More received frames than any ring holds.
 const ENDLESS: usize = 1000;
+
+/// Starts a card as a driver does, with its model in root's place.
+///
+/// # Errors
+/// The reason the card cannot be used.
+///
+/// # Panics
+/// If the card may master the bus while it still has addresses of an earlier driver.
+pub fn start<C: Card>(card: C, model: &impl NicModel) -> Result<C::Nic, C::Error> {
+    card::start(card, || {
+        model.let_master();
+        Ok(())
+    })
+}
 
 /// All frames that a card has received; `None` for an invalid one.
 ///

@@ -84,6 +84,9 @@ struct State {
     fault: Option<Fault>,
     now_us: u64,
     reset_until_us: u64,
+    masters: bool,
+    /// Whether it has been used by an earlier driver and not been reset since.
+    is_foreign: bool,
 }
 
 impl State {
@@ -117,13 +120,17 @@ impl State {
         self.set(MDIC, place | MDIC_READY | u32::from(self.phy[register]));
     }
 
+    fn ring_address(&self, ring: usize) -> u64 {
+        u64::from(self.get(ring)) | u64::from(self.get(ring + 4)) << 32
+    }
+
     /// The offset of a ring's next descriptor in memory that begins at `base`. Advances the head.
     fn next_descriptor(&mut self, ring: usize, base: u64) -> Option<usize> {
         let (head, tail) = (self.get(ring + HEAD), self.get(ring + TAIL));
         if head == tail {
             return None;
         }
-        let address = u64::from(self.get(ring)) | u64::from(self.get(ring + 4)) << 32;
+        let address = self.ring_address(ring);
         let size = self.get(ring + RING_LENGTH) / 16;
         self.set(ring + HEAD, (head + 1) % size);
         Some((address - base) as usize + head as usize * 16)
@@ -159,21 +166,6 @@ impl FakeNic {
         ]
     }
 
-    /// Puts it into the state that an earlier driver left.
-    pub fn leave_running(&self) {
-        let mut state = self.state.borrow_mut();
-        state.set(RCTL, u32::MAX);
-        state.set(TCTL, u32::MAX);
-        for ring in self.rings() {
-            state.set(ring, 0xdead_0000);
-            state.set(ring + HEAD, 77);
-            state.set(ring + TAIL, 3);
-            state.set(ring + RING_CONTROL, u32::MAX);
-        }
-        state.mask = u32::MAX;
-        state.causes = u32::MAX;
-    }
-
     /// Makes it violate its contract in this way.
     pub fn fault(&self, fault: Fault) {
         self.state.borrow_mut().fault = Some(fault);
@@ -194,6 +186,16 @@ impl FakeNic {
         state.phy = [PHY_CONTROL_POWER_DOWN, 0];
     }
 
+    /// Whether it may access memory that this driver has not given it.
+    fn has_foreign_rings(&self, state: &State) -> bool {
+        let base = self.memory.address().get();
+        let range = base..base + self.memory.memory().bytes() as u64;
+        let mut rings = self.rings().into_iter();
+        let is_elsewhere = rings.any(|ring| !range.contains(&state.ring_address(ring)));
+        let runs = (state.get(RCTL) & RCTL_ENABLE) | (state.get(TCTL) & TCTL_ENABLE) != 0;
+        is_elsewhere && (runs || state.is_foreign)
+    }
+
     fn is_enabled(&self, state: &State, ring: usize) -> bool {
         let enable = self.shape.ring_enable;
         enable.is_none_or(|bit| state.get(ring + RING_CONTROL) & bit != 0)
@@ -209,6 +211,7 @@ impl FakeNic {
             let Some(at) = state.next_descriptor(ring, base) else {
                 break;
             };
+            assert!(state.masters, "reads memory");
             let address = memory.word64(at).load(Ordering::Relaxed);
             let word = memory.word64(at + 8);
             let command = word.load(Ordering::Relaxed);
@@ -241,12 +244,38 @@ impl FakeNic {
     fn reset(&self, state: &mut State) {
         assert_eq!(state.get(RCTL) & RCTL_ENABLE, 0, "reset while it receives");
         let has_ended = state.fault != Some(Fault::NoReset);
+        state.is_foreign &= !has_ended;
         state.set(CTRL, if has_ended { 0 } else { CTRL_RESET });
         state.reset_until_us = state.now_us + 1000;
     }
 }
 
 impl NicModel for FakeNic {
+    fn leave_running(&self) {
+        let mut state = self.state.borrow_mut();
+        state.set(RCTL, u32::MAX);
+        state.set(TCTL, u32::MAX);
+        for ring in self.rings() {
+            state.set(ring, 0xdead_0000);
+            state.set(ring + 4, 0);
+            state.set(ring + HEAD, 77);
+            state.set(ring + TAIL, 3);
+            state.set(ring + RING_CONTROL, u32::MAX);
+        }
+        state.mask = u32::MAX;
+        state.causes = u32::MAX;
+        (state.masters, state.is_foreign) = (false, true);
+    }
+
+    fn let_master(&self) {
+        let mut state = self.state.borrow_mut();
+        assert!(
+            !self.has_foreign_rings(&state),
+            "rings of an earlier driver"
+        );
+        state.masters = true;
+    }
+
     fn hold_sending(&self, hold: bool) {
         self.state.borrow_mut().holds_sending = hold;
         self.send_all();
@@ -283,6 +312,7 @@ impl NicModel for FakeNic {
     fn deliver(&self, frame: &[u8]) -> bool {
         let mut state = self.state.borrow_mut();
         let ring = self.shape.offsets.receive_ring;
+        assert!(state.masters, "writes to memory");
         assert!(
             state.get(RCTL) & RCTL_ENABLE != 0 && self.is_enabled(&state, ring),
             "not enabled"

@@ -137,6 +137,7 @@ impl FakeNic {
     pub fn leave(&self, status: u8, random: u64) {
         let mut state = self.state.borrow_mut();
         (state.status, state.accepted, state.is_foreign) = (status, random, true);
+        state.masters = false;
         state.vector = random as u16;
         (state.device_select, state.driver_select) = (random as u32 & 1, random as u32 >> 1 & 1);
         state.selected = (random >> 8) as u16 as usize;
@@ -242,6 +243,18 @@ impl FakeNic {
 }
 
 impl NicModel for FakeNic {
+    fn leave_running(&self) {
+        let running = STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES | STATUS_RUNNING;
+        self.leave(running, 0x0100_0000_0000_0fff);
+    }
+
+    fn let_master(&self) {
+        let mut state = self.state.borrow_mut();
+        let is_reset = !state.is_foreign && !state.is_resetting;
+        assert!(is_reset, "queues of an earlier driver");
+        state.masters = true;
+    }
+
     /// A frame comes from the wire (5.1.6.3 and 5.1.6.4).
     fn deliver(&self, frame: &[u8]) -> bool {
         let mut guard = self.state.borrow_mut();

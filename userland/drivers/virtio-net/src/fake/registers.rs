@@ -127,6 +127,7 @@ impl State {
             QUEUE_VECTOR => queue.vector = vector,
             QUEUE_ENABLE => {
                 assert_eq!(value, 1);
+                assert!(self.masters, "reads memory");
                 queue.ring.check(queue.size_max);
                 queue.ring.is_enabled = true;
             }

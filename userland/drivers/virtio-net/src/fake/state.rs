@@ -71,6 +71,7 @@ pub struct State {
     pub is_up: bool,
     /// It is in the state that an earlier driver left.
     pub is_foreign: bool,
+    pub masters: bool,
     pub is_resetting: bool,
     /// The reads of the status until the reset is complete.
     pub reset_reads: u32,
@@ -105,6 +106,7 @@ impl State {
             generation: 0,
             is_up: true,
             is_foreign: true,
+            masters: false,
             is_resetting: false,
             reset_reads: 0,
             waited_us: 0,

@@ -28,6 +28,29 @@ pub fn memory(bytes: usize) -> DmaMemory {
     DmaMemory::new(shared_memory(bytes), DmaAddress::new(address))
 }
 
+/// A NIC that does not run yet, and a driver for it with parts of this memory, for a port of this MTU.
+fn stopped(
+    fake: &FakeNic,
+    memory: DmaMemory,
+    port: Mtu,
+    vector: Option<u16>,
+) -> Result<Stopped<FakeNic, impl Allocate>, InitError> {
+    let [common, notify, specific] =
+        [Kind::Common, Kind::Notify, Kind::Device].map(|kind| fake.block(kind));
+    let device = Device::new(common, (notify, NOTIFY_MULTIPLIER), specific, vector)?;
+    let mut taken = 0;
+    let allocate = move |bytes: usize| {
+        let part = memory.part(taken, bytes);
+        taken += bytes.next_multiple_of(4096);
+        Ok(part)
+    };
+    Ok(Stopped {
+        device,
+        port,
+        allocate,
+    })
+}
+
 /// Starts a driver with parts of this memory, for a port of this MTU.
 fn start_for(
     fake: &FakeNic,
@@ -35,16 +58,7 @@ fn start_for(
     port: Mtu,
     vector: Option<u16>,
 ) -> Result<VirtioNet<FakeNic>, InitError> {
-    let [common, notify, specific] =
-        [Kind::Common, Kind::Notify, Kind::Device].map(|kind| fake.block(kind));
-    let device = Device::new(common, (notify, NOTIFY_MULTIPLIER), specific, vector)?;
-    let mut taken = 0;
-    let mut allocate = |bytes: usize| {
-        let part = memory.part(taken, bytes);
-        taken += bytes.next_multiple_of(4096);
-        Ok(part)
-    };
-    VirtioNet::start(device, port, &mut allocate)
+    nic::host::start(stopped(fake, memory, port, vector)?, fake)
 }
 
 /// Starts a driver for this NIC, with its interrupt.
@@ -97,6 +111,15 @@ fn is_reset_whatever_state_it_was_in_and_has_its_address() {
         assert!(fake.is_promiscuous() && !fake.takes_interrupt());
         carries_some_frames(&mut nic, &fake);
     }
+}
+
+#[test]
+fn is_reset_before_it_may_reach_memory() {
+    let memory = memory(MEMORY_BYTES);
+    let fake = FakeNic::new(memory);
+    let card = || stopped(&fake, memory, Mtu::STANDARD, Some(VECTOR)).expect("its registers");
+    let mut nic = contract::is_reset_before_it_masters_the_bus(card, &fake);
+    carries_some_frames(&mut nic, &fake);
 }
 
 #[test]

@@ -3,20 +3,38 @@
 use std::collections::BTreeSet;
 
 use runtime::protocol::decode;
+use runtime::protocol::device::Request as DeviceRequest;
 use runtime::protocol::log::Text;
 use runtime::protocol::root::Binding;
 
 use super::*;
 use crate::badge::{Interface, badge};
+use crate::devices::Function;
+use crate::devices::configuration::Address;
+use crate::devices::function::Identity;
+
+/// A device of the domain.
+const FUNCTION: Function = Function {
+    address: Address {
+        bus: 0,
+        device: 3,
+        function: 0,
+    },
+    identity: Identity {
+        vendor: 0x8086,
+        device: 0x100e,
+    },
+};
 
 /// Every interface that a domain can have for calls. `faults` is the kernel's.
-const INTERFACES: [Interface; 6] = [
+const INTERFACES: [Interface; 7] = [
     Interface::Log,
     Interface::Root,
     Interface::Ports,
     Interface::Journal,
     Interface::Inventory,
     Interface::Domains,
+    Interface::Device,
 ];
 
 const STATES: [DomainState; 8] = [
@@ -194,6 +212,42 @@ fn the_migration_server_may_make_every_request() {
             assert_ne!(reply, is_refused(Refusal::NotPermitted), "{request:?}");
             assert_ne!(reply, is_refused(Refusal::Malformed), "{request:?}");
         });
+    }
+}
+
+/// Root's reply to a request to let a device master the bus, and whether root accessed the bus for it.
+fn ask_to_master(interface: Interface, state: DomainState, has_device: bool) -> (bool, bool) {
+    let (mut root, _) = with_kernel(retired, || root(state, 1));
+    let name = name();
+    let domain = root.domains.by_name_mut(name).expect("a domain");
+    domain.device = has_device.then_some(FUNCTION);
+    let message = Message::of(encode(&DeviceRequest::MasterBus).as_slice());
+    let badge = badge(interface, domain.number);
+    let (is_done, calls) = with_kernel(retired, || {
+        let mut server = Server::new(root.machine.endpoint).expect("a free slot");
+        let reply = crate::api::call(&mut root, &mut server, badge, &message);
+        matches!(reply, Handled::Reply(reply) if reply.words() == done().as_slice())
+    });
+    with_kernel(retired, || drop(root));
+    let accesses = |call: &Request| matches!(call, Request::IoIn(_) | Request::IoOut(_));
+    (is_done, calls.iter().any(accesses))
+}
+
+#[test]
+fn only_a_running_domain_lets_its_own_device_master_the_bus_by_one_interface() {
+    for (interface, state) in INTERFACES
+        .iter()
+        .flat_map(|it| STATES.map(|state| (*it, state)))
+    {
+        for has_device in [true, false] {
+            let is_driver = has_device && state == DomainState::Running;
+            let may = interface == Interface::Device && is_driver;
+            let (is_done, accesses) = ask_to_master(interface, state, has_device);
+            assert_eq!(accesses, may, "{interface:?}, {state:?}, {has_device}");
+            if interface == Interface::Device {
+                assert_eq!(is_done, may, "{state:?}, {has_device}");
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Root's replies to the migration server, on a kernel that accepts every call.
 
 mod authority;
+mod device;
 mod guests;
 mod incoming;
 mod lifecycle;

@@ -136,11 +136,14 @@ fn a_network_card_that_the_firmware_used_is_cut_off() {
 
 #[test]
 fn nothing_masters_the_bus_without_a_driver_except_bridges_displays_and_usb() {
-    // Class and subclass: a disk, a sound card, a serial port, encryption, SMBus, and a class that does not exist.
-    let stopped = [0x0106, 0x0403, 0x0700, 0x1080, 0x0c05, 0xff00];
-    // Bridges to PCI, to ISA and to CardBus, displays, an interrupt controller, an IOMMU, USB.
+    // Class and subclass: a disk, a sound card, a serial port, encryption, SMBus, a class that does not exist; a DMA controller, a host for
+    // memory cards, another part of the machine; bridges to another machine.
+    let stopped = [
+        0x0106, 0x0403, 0x0700, 0x1080, 0x0c05, 0xff00, 0x0801, 0x0805, 0x0880, 0x0609, 0x0680,
+    ];
+    // Bridges to PCI, to ISA and to CardBus, displays, an interrupt controller, an IOMMU, a collector of errors, USB.
     let kept = [
-        0x0604, 0x0601, 0x0607, 0x0300, 0x0302, 0x0380, 0x0800, 0x0806, 0x0c03,
+        0x0604, 0x0601, 0x0607, 0x0300, 0x0302, 0x0380, 0x0800, 0x0806, 0x0807, 0x0c03,
     ];
     for (classes, command) in [(&stopped[..], USED & !(1 << 2)), (&kept, USED)] {
         for class in classes {
