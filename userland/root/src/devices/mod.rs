@@ -6,6 +6,7 @@
 //! | [`capability`] | the capability list in it |
 //! | [`bar`] | base address registers: a function's regions |
 //! | [`function`] | a function, enabling and disabling it |
+//! | [`reset`] | the reset of a function |
 //! | [`bus`] | enumerating all functions |
 //! | [`messages`] | message-signalled interrupts |
 //! | [`station`] | the Ethernet address of a network card |
@@ -22,6 +23,7 @@ pub mod handover;
 pub mod messages;
 pub mod pages;
 pub mod record;
+pub mod reset;
 pub mod station;
 
 use alloc::vec::Vec;
@@ -34,16 +36,20 @@ use runtime::protocol::Mac;
 use runtime::protocol::inventory::FunctionRecord;
 
 use crate::machine::Machine;
-use configuration::ConfigurationPorts;
+use bar::BAR_COUNT;
+use configuration::{Address, ConfigurationPorts};
 pub use function::Function;
-use function::{Identity, RESET_NS};
+use function::Identity;
 use handover::{HandoverError, Parts};
+use reset::RESET_NS;
 
 /// The functions on the bus, and the access to their configuration space.
 #[derive(Debug)]
 pub struct Devices {
     configuration: ConfigurationPorts,
     functions: Vec<Function>,
+    /// Where firmware placed the regions of the functions that have a driver: their base address registers.
+    placed: Vec<(Address, [u32; BAR_COUNT])>,
 }
 
 impl Devices {
@@ -53,8 +59,15 @@ impl Devices {
     /// The kernel's refusal.
     pub fn scan(machine: &Machine) -> Result<Devices, Error> {
         let configuration = ConfigurationPorts::new(machine.hardware, machine.pool)?;
+        let functions = bus::functions(&configuration);
+        let is_driven = |function: &&Function| driver(function, DeviceKind::Nic).is_some();
+        let driven = functions.iter().filter(is_driven);
+        let placed = driven
+            .map(|function| function.address)
+            .map(|address| (address, bar::save(&configuration, address)));
         let devices = Devices {
-            functions: bus::functions(&configuration),
+            placed: placed.collect(),
+            functions,
             configuration,
         };
         devices.log_nics();
@@ -87,6 +100,7 @@ impl Devices {
         let functions = self.functions.iter();
         let nics = functions.filter(|function| driver(function, DeviceKind::Nic).is_some());
         let read = |nic: &Function| {
+            self.place(*nic);
             let read = station::read(machine, &self.configuration, &self.functions, nic);
             let Function { address, identity } = nic;
             read.inspect_err(|error| {
@@ -129,6 +143,7 @@ impl Devices {
         function: Function,
         pool: Cap<Pool>,
     ) -> Result<Parts, HandoverError> {
+        self.place(function);
         let (configuration, functions) = (&self.configuration, &self.functions);
         Parts::create(machine, configuration, functions, &function, pool)
     }
@@ -138,6 +153,26 @@ impl Devices {
         if parts.sends_messages() {
             function.enable_messages(&self.configuration);
         }
+    }
+
+    /// Places the regions of a function where firmware did.
+    fn place(&self, function: Function) {
+        if !function.place(&self.configuration, self.placed(function)) {
+            self.warn_of_place(function);
+        }
+    }
+
+    /// The base address registers of a function, as firmware left them.
+    fn placed(&self, function: Function) -> [u32; BAR_COUNT] {
+        let mut placed = self.placed.iter();
+        let placed = placed.find(|(address, _)| *address == function.address);
+        placed.map_or([0; BAR_COUNT], |(_, placed)| *placed)
+    }
+
+    fn warn_of_place(&self, Function { address, identity }: Function) {
+        log::error!(
+            "the device {identity} at {address} does not keep the addresses of its regions"
+        );
     }
 
     /// Lets a function master the bus. Its driver has reset it.
@@ -154,10 +189,13 @@ impl Devices {
 
     /// Stops a function from mastering the bus, and resets it.
     pub fn disable(&self, machine: &Machine, function: Function) {
-        function.disable(&self.configuration, || {
+        let is_placed = function.disable(&self.configuration, self.placed(function), || {
             // The wait cannot fail, since the notification is root's own. If it did, the function might not be ready yet.
             let _ = machine.sleep_ns(RESET_NS);
         });
+        if !is_placed {
+            self.warn_of_place(function);
+        }
     }
 }
 
@@ -175,6 +213,7 @@ impl Devices {
         Devices {
             configuration: configuration.expect("a kernel that makes them"),
             functions: Vec::new(),
+            placed: Vec::new(),
         }
     }
 }
