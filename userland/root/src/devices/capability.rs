@@ -28,6 +28,8 @@ pub const EXPRESS: Kind = Kind {
 };
 /// Advanced features of a function that is not on PCI Express.
 pub const ADVANCED: Kind = Kind { id: 0x13, bytes: 8 };
+/// Power management.
+pub const POWER: Kind = Kind { id: 0x01, bytes: 8 };
 /// Message-signalled interrupts with one message, in configuration space.
 pub const MSI: Kind = Kind {
     id: 0x05,

@@ -12,9 +12,9 @@ use super::messages;
 use super::reset::Reset;
 
 const IDENTITY: u8 = 0x00;
-const COMMAND: u8 = 0x04;
-const COMMAND_MEMORY: u16 = 1 << 1;
-const COMMAND_BUS_MASTER: u16 = 1 << 2;
+pub const COMMAND: u8 = 0x04;
+pub const COMMAND_MEMORY: u16 = 1 << 1;
+pub const COMMAND_BUS_MASTER: u16 = 1 << 2;
 const COMMAND_NO_LINE: u16 = 1 << 10;
 
 /// The number of times that the addresses of a function's regions are written after its reset. It may ignore writes for a second (PCI Express
@@ -120,8 +120,13 @@ impl Function {
     }
 
     fn set_command(&self, configuration: &impl Configuration, command: u16) {
-        write_half(configuration, self.address, COMMAND, 0, command);
+        set_command(configuration, self.address, command);
     }
+}
+
+/// Sets the command of the function at an address.
+pub fn set_command(configuration: &impl Configuration, address: Address, command: u16) {
+    write_half(configuration, address, COMMAND, 0, command);
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 //! | [`capability`] | the capability list in it |
 //! | [`bar`] | base address registers: a function's regions |
 //! | [`function`] | a function, enabling and disabling it |
-//! | [`reset`] | the reset of a function |
+//! | [`reset`], [`power`] | the reset of a function, and its power state |
+//! | [`path`] | the bridges above a function |
 //! | [`bus`] | enumerating all functions |
 //! | [`messages`] | message-signalled interrupts |
 //! | [`station`] | the Ethernet address of a network card |
@@ -22,6 +23,8 @@ pub mod function;
 pub mod handover;
 pub mod messages;
 pub mod pages;
+pub mod path;
+pub mod power;
 pub mod record;
 pub mod reset;
 pub mod station;
@@ -37,10 +40,12 @@ use runtime::protocol::inventory::FunctionRecord;
 
 use crate::machine::Machine;
 use bar::BAR_COUNT;
+use bus::Found;
 use configuration::{Address, ConfigurationPorts};
 pub use function::Function;
-use function::Identity;
+use function::{COMMAND_BUS_MASTER, COMMAND_MEMORY, Identity};
 use handover::{HandoverError, Parts};
+use path::Bridges;
 use reset::RESET_NS;
 
 /// The functions on the bus, and the access to their configuration space.
@@ -48,6 +53,7 @@ use reset::RESET_NS;
 pub struct Devices {
     configuration: ConfigurationPorts,
     functions: Vec<Function>,
+    bridges: Bridges,
     /// Where firmware placed the regions of the functions that have a driver: their base address registers.
     placed: Vec<(Address, [u32; BAR_COUNT])>,
 }
@@ -59,7 +65,7 @@ impl Devices {
     /// The kernel's refusal.
     pub fn scan(machine: &Machine) -> Result<Devices, Error> {
         let configuration = ConfigurationPorts::new(machine.hardware, machine.pool)?;
-        let functions = bus::functions(&configuration);
+        let Found { functions, bridges } = bus::search(&configuration);
         let is_driven = |function: &&Function| driver(function, DeviceKind::Nic).is_some();
         let driven = functions.iter().filter(is_driven);
         let placed = driven
@@ -68,6 +74,7 @@ impl Devices {
         let devices = Devices {
             placed: placed.collect(),
             functions,
+            bridges,
             configuration,
         };
         devices.log_nics();
@@ -100,7 +107,7 @@ impl Devices {
         let functions = self.functions.iter();
         let nics = functions.filter(|function| driver(function, DeviceKind::Nic).is_some());
         let read = |nic: &Function| {
-            self.place(*nic);
+            self.make_reachable(machine, *nic);
             let read = station::read(machine, &self.configuration, &self.functions, nic);
             let Function { address, identity } = nic;
             read.inspect_err(|error| {
@@ -143,7 +150,7 @@ impl Devices {
         function: Function,
         pool: Cap<Pool>,
     ) -> Result<Parts, HandoverError> {
-        self.place(function);
+        self.make_reachable(machine, function);
         let (configuration, functions) = (&self.configuration, &self.functions);
         Parts::create(machine, configuration, functions, &function, pool)
     }
@@ -155,9 +162,17 @@ impl Devices {
         }
     }
 
-    /// Places the regions of a function where firmware did.
-    fn place(&self, function: Function) {
-        if !function.place(&self.configuration, self.placed(function)) {
+    /// Lets accesses reach the registers of a function, as soon as it decodes them: opens the bridges above it, wakes it, and places its
+    /// regions where firmware did.
+    fn make_reachable(&self, machine: &Machine, function: Function) {
+        let (configuration, address) = (&self.configuration, function.address);
+        self.bridges.open(configuration, address, COMMAND_MEMORY);
+        if power::wake(configuration, address) {
+            log::info!("the device {} at {address} was asleep", function.identity);
+            // As for a reset, the wait cannot fail.
+            let _ = machine.sleep_ns(power::WAKE_NS);
+        }
+        if !function.place(configuration, self.placed(function)) {
             self.warn_of_place(function);
         }
     }
@@ -175,8 +190,11 @@ impl Devices {
         );
     }
 
-    /// Lets a function master the bus. Its driver has reset it.
+    /// Lets a function master the bus, and opens the bridges above it for that. Its driver has reset it.
     pub fn let_master(&self, function: Function) {
+        let bits = COMMAND_MEMORY | COMMAND_BUS_MASTER;
+        self.bridges
+            .open(&self.configuration, function.address, bits);
         function.let_master(&self.configuration);
     }
 
@@ -213,7 +231,11 @@ impl Devices {
         Devices {
             configuration: configuration.expect("a kernel that makes them"),
             functions: Vec::new(),
+            bridges: Bridges::default(),
             placed: Vec::new(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
