@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::configuration::{Address, Configuration};
 use super::function::{self, Function};
+use super::path::Bridges;
 
 const HEADER: u8 = 0x0c;
 const HEADER_MANY: u32 = 1 << 23;
@@ -35,16 +36,16 @@ const SERIAL_BUS_USB: u8 = 3;
 /// All functions of bus 0 and of the buses behind its bridges, then those of each further root bus, ordered by address on each bus.
 /// None masters the bus afterwards, except those of [`keeps_mastering`]: firmware may have left one writing into memory that has
 /// another owner by now. Network cards do not decode their regions either, so that these may be probed.
-pub fn functions(configuration: &impl Configuration) -> Vec<Function> {
+pub fn search(configuration: &impl Configuration) -> Found {
     let mut search = Search {
         configuration,
-        found: Vec::new(),
+        found: Found::default(),
         buses: Vec::new(),
         behind: [false; BUS_COUNT],
     };
     search.root(0);
     // Without a function on bus 0 there is no configuration space, as on a board without PCI.
-    if !search.found.is_empty() {
+    if !search.found.functions.is_empty() {
         for bus in 1..=u8::MAX {
             search.further_root(bus);
         }
@@ -52,10 +53,17 @@ pub fn functions(configuration: &impl Configuration) -> Vec<Function> {
     search.found
 }
 
+/// What a search finds.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub functions: Vec<Function>,
+    pub bridges: Bridges,
+}
+
 /// A search for functions in progress.
 struct Search<'a, C: Configuration> {
     configuration: &'a C,
-    found: Vec<Function>,
+    found: Found,
     /// The buses that are searched, each once, so that the search ends even if a bus is claimed twice.
     buses: Vec<u8>,
     /// The buses that are not root buses: each is in the range of numbers of a bridge that was found. On such a bus there is nothing but
@@ -70,9 +78,9 @@ impl<C: Configuration> Search<'_, C> {
         if is_known || self.is_mirror(bus) {
             return;
         }
-        let before = self.found.len();
+        let before = self.found.functions.len();
         self.root(bus);
-        let count = self.found.len() - before;
+        let count = self.found.functions.len() - before;
         if count > 0 {
             log::info!(
                 "bus {bus:02x} is a further root bus, with {count} functions on it and behind its bridges"
@@ -130,6 +138,12 @@ impl<C: Configuration> Search<'_, C> {
         }
     }
 
+    /// Whether the bridges above a function let it reach memory.
+    fn is_reached(&self, address: Address) -> bool {
+        let bridges = &self.found.bridges;
+        bridges.forward(self.configuration, address.bus)
+    }
+
     /// Adds a function that was found, and the bus behind it if it is a bridge. Returns the register with its kind of header.
     fn function(&mut self, function: Function) -> u32 {
         let (configuration, address) = (self.configuration, function.address);
@@ -137,14 +151,17 @@ impl<C: Configuration> Search<'_, C> {
         let is_bridge = matches!(header & HEADER_KIND, HEADER_BRIDGE | HEADER_CARDBUS);
         match class_of(configuration, address) {
             (CLASS_NETWORK, _) => function.cut_off(configuration),
-            class if is_bridge || keeps_mastering(class) => {}
+            _ if is_bridge => {}
+            // If it cannot reach memory, nothing uses it, and it must not begin when a bridge is opened for a card beside it.
+            class if keeps_mastering(class) && self.is_reached(address) => {}
             _ => function.stop_mastering(configuration),
         }
-        self.found.push(function);
+        self.found.functions.push(function);
         if is_bridge {
             let [_, first, last, _] = configuration.read(address, BUSES).to_le_bytes();
             if header & HEADER_KIND == HEADER_BRIDGE && !self.buses.contains(&first) {
                 self.buses.push(first);
+                self.found.bridges.add(address, first);
             }
             // A bridge that the firmware has not configured leads to bus 0 or to its own bus. It has no range.
             if address.bus < first {

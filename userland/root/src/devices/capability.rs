@@ -10,29 +10,53 @@ const FIRST: u8 = 0x34;
 /// The number of capabilities that fit into the space: a longer list is circular.
 const CAPABILITIES_MAX: usize = 48;
 
-/// The identifier of a kind of capability.
+/// The size of the space.
+pub const SPACE_BYTES: usize = 256;
+
+/// A kind of capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Id(pub u8);
+pub struct Kind {
+    id: u8,
+    /// The size of the part that root uses, at least.
+    bytes: usize,
+}
 
 /// PCI Express.
-pub const EXPRESS: Id = Id(0x10);
+pub const EXPRESS: Kind = Kind {
+    id: 0x10,
+    bytes: 12,
+};
+/// Advanced features of a function that is not on PCI Express.
+pub const ADVANCED: Kind = Kind { id: 0x13, bytes: 8 };
+/// Power management.
+pub const POWER: Kind = Kind { id: 0x01, bytes: 8 };
 /// Message-signalled interrupts with one message, in configuration space.
-pub const MSI: Id = Id(0x05);
+pub const MSI: Kind = Kind {
+    id: 0x05,
+    bytes: 12,
+};
 /// Message-signalled interrupts with a table.
-pub const MSI_X: Id = Id(0x11);
+pub const MSI_X: Kind = Kind {
+    id: 0x11,
+    bytes: 12,
+};
 /// The vendor's own, of which virtio has several.
-pub const VENDOR: Id = Id(0x09);
+pub const VENDOR: Kind = Kind {
+    id: 0x09,
+    bytes: 12,
+};
 
 /// The offset of the first capability of this kind.
-pub fn find(configuration: &impl Configuration, address: Address, wanted: Id) -> Option<u8> {
+pub fn find(configuration: &impl Configuration, address: Address, wanted: Kind) -> Option<u8> {
     all(configuration, address, wanted).next()
 }
 
-/// The offsets of all capabilities of this kind.
+/// The offsets of all capabilities of this kind. One that reaches beyond the end of the space is left out: what seems to be its end is at the
+/// beginning of the space, where the command register is.
 pub fn all(
     configuration: &impl Configuration,
     address: Address,
-    wanted: Id,
+    wanted: Kind,
 ) -> impl Iterator<Item = u8> {
     let has_list = read_half(configuration, address, STATUS) & STATUS_HAS_LIST != 0;
     let mut offset = match has_list {
@@ -44,12 +68,15 @@ pub fn all(
             return None;
         }
         let [id, next, ..] = configuration.read(address, offset).to_le_bytes();
-        let entry = (Id(id), offset);
+        let entry = (id, offset);
         offset = next & !3;
         Some(entry)
     });
     let list = list.take(CAPABILITIES_MAX);
-    list.filter_map(move |(id, offset)| (id == wanted).then_some(offset))
+    list.filter_map(move |(id, offset)| {
+        let fits = usize::from(offset) + wanted.bytes <= SPACE_BYTES;
+        (id == wanted.id && fits).then_some(offset)
+    })
 }
 
 #[cfg(test)]
@@ -91,6 +118,22 @@ mod tests {
             (0x60, 0x0009),
         ]);
         assert!(all(&bus, ADDRESS, VENDOR).eq([0x40, 0x60]));
+    }
+
+    #[test]
+    fn a_capability_that_does_not_fit_into_the_space_is_not_found() {
+        for kind in [EXPRESS, MSI, MSI_X, VENDOR] {
+            for (offset, is_found) in [(0xfc, false), (0xf8, false), (0xf4, true)] {
+                let header = u32::from(kind.id);
+                let bus = bus(&[
+                    (0x04, 0x0010_0000),
+                    (0x34, u32::from(offset)),
+                    (offset, header),
+                ]);
+                let found = find(&bus, ADDRESS, kind);
+                assert_eq!(found, is_found.then_some(offset), "{kind:?}");
+            }
+        }
     }
 
     #[test]

@@ -114,6 +114,7 @@ pub(crate) mod fake {
     pub struct FakeBus {
         functions: RefCell<BTreeMap<(u8, u8, u8), [u32; 64]>>,
         masks: BTreeMap<(u8, u8, u8, u8), u32>,
+        deaf: RefCell<Vec<(u8, u8, u8)>>,
         pub writes: RefCell<Vec<(Address, u8, u32)>>,
     }
 
@@ -129,6 +130,22 @@ pub(crate) mod fake {
                 space[usize::from(*offset) / 4] = *value;
             }
             self.functions.get_mut().insert(key(address), space);
+        }
+
+        /// Sets a register, whatever the driver may write.
+        pub fn set(&self, address: Address, offset: u8, value: u32) {
+            let mut functions = self.functions.borrow_mut();
+            let space = functions.get_mut(&key(address)).expect("a function");
+            space[usize::from(offset) / 4] = value;
+        }
+
+        /// Makes a function ignore writes from now on, or stop ignoring them.
+        pub fn ignore_writes(&self, address: Address, ignores: bool) {
+            let mut deaf = self.deaf.borrow_mut();
+            deaf.retain(|other| *other != key(address));
+            if ignores {
+                deaf.push(key(address));
+            }
         }
 
         /// Restricts the writable bits of a register.
@@ -188,6 +205,9 @@ pub(crate) mod fake {
 
         fn write(&self, address: Address, offset: u8, value: u32) {
             self.writes.borrow_mut().push((address, offset, value));
+            if self.deaf.borrow().contains(&key(address)) {
+                return;
+            }
             let (bus, device, function) = key(address);
             let mask = self.masks.get(&(bus, device, function, offset));
             let mask = mask.copied().unwrap_or(u32::MAX);

@@ -7,23 +7,19 @@
 use core::fmt;
 
 use super::bar::{self, BAR_COUNT, Bar};
-use super::capability::{self, EXPRESS};
 use super::configuration::{Address, Configuration, read_half, write_half};
 use super::messages;
+use super::reset::Reset;
 
 const IDENTITY: u8 = 0x00;
-const COMMAND: u8 = 0x04;
-const COMMAND_MEMORY: u16 = 1 << 1;
-const COMMAND_BUS_MASTER: u16 = 1 << 2;
+pub const COMMAND: u8 = 0x04;
+pub const COMMAND_MEMORY: u16 = 1 << 1;
+pub const COMMAND_BUS_MASTER: u16 = 1 << 2;
 const COMMAND_NO_LINE: u16 = 1 << 10;
 
-const EXPRESS_DEVICE: u8 = 4;
-const EXPRESS_CAN_RESET: u32 = 1 << 28;
-const EXPRESS_CONTROL: u8 = 8;
-const EXPRESS_RESET: u16 = 1 << 15;
-
-/// The time that a reset may take, during which the function must not be accessed (PCI Express Base 4.0, 6.6.2).
-pub const RESET_NS: u64 = 100_000_000;
+/// The number of times that the addresses of a function's regions are written after its reset. It may ignore writes for a second (PCI Express
+/// Base 4.0, 6.6.1).
+const PLACEMENTS_MAX: u32 = 10;
 
 /// The vendor and device identifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,33 +87,46 @@ impl Function {
         }
     }
 
-    /// Stops its bus mastering first, then resets it if it supports a reset; `wait` must take [`RESET_NS`]. Afterwards its
-    /// driver's memory may be reused, and the function is disabled, with its regions where the firmware placed them.
-    pub fn disable(&self, configuration: &impl Configuration, wait: impl FnOnce()) {
+    /// Stops its bus mastering first, then resets it if it supports a reset. Afterwards its driver's memory may be reused, and the function
+    /// is disabled. Returns whether its regions are where they were placed; `wait` must take [`RESET_NS`](super::reset::RESET_NS).
+    pub fn disable(
+        &self,
+        configuration: &impl Configuration,
+        placed: [u32; BAR_COUNT],
+        mut wait: impl FnMut(),
+    ) -> bool {
         self.cut_off(configuration);
         messages::disable(configuration, self.address);
-        let Some(control) = self.reset_control(configuration) else {
-            return;
+        let Some(reset) = Reset::find(configuration, self.address) else {
+            return true;
         };
-        // A reset clears the addresses of its regions.
-        let placed = bar::save(configuration, self.address);
-        let reset = read_half(configuration, self.address, control) | EXPRESS_RESET;
-        write_half(configuration, self.address, control, 0, reset);
-        wait();
-        bar::restore(configuration, self.address, placed);
+        reset.begin(configuration, self.address);
+        // A reset clears the addresses of its regions, and a function that is not ready ignores writes.
+        let is_placed = (0..PLACEMENTS_MAX).any(|_| {
+            wait();
+            self.place(configuration, placed)
+        });
         self.cut_off(configuration);
+        is_placed
     }
 
-    /// The offset of the register that resets it, if it supports a reset.
-    fn reset_control(&self, configuration: &impl Configuration) -> Option<u8> {
-        let offset = capability::find(configuration, self.address, EXPRESS)?;
-        let device = configuration.read(self.address, offset + EXPRESS_DEVICE);
-        (device & EXPRESS_CAN_RESET != 0).then_some(offset + EXPRESS_CONTROL)
+    /// Places its regions at these addresses, if they are elsewhere; returns whether they are there.
+    pub fn place(&self, configuration: &impl Configuration, placed: [u32; BAR_COUNT]) -> bool {
+        let is_placed = || bar::save(configuration, self.address) == placed;
+        if !is_placed() {
+            bar::restore(configuration, self.address, placed);
+        }
+        is_placed()
     }
 
     fn set_command(&self, configuration: &impl Configuration, command: u16) {
-        write_half(configuration, self.address, COMMAND, 0, command);
+        set_command(configuration, self.address, command);
     }
+}
+
+/// Sets the command of the function at an address.
+pub fn set_command(configuration: &impl Configuration, address: Address, command: u16) {
+    write_half(configuration, address, COMMAND, 0, command);
 }
 
 #[cfg(test)]
@@ -182,7 +191,7 @@ mod tests {
         assert_eq!(command(&bus), COMMAND_MEMORY | COMMAND_NO_LINE);
         FUNCTION.let_master(&bus);
         assert_ne!(command(&bus) & COMMAND_BUS_MASTER, 0);
-        FUNCTION.disable(&bus, || {});
+        FUNCTION.disable(&bus, [0; BAR_COUNT], || {});
         assert_eq!(command(&bus) & (COMMAND_BUS_MASTER | COMMAND_MEMORY), 0);
         assert_eq!(bus.read(FUNCTION.address, 0x40), 0x0003_5011);
     }
@@ -190,12 +199,12 @@ mod tests {
     #[test]
     fn is_cut_off_from_memory_before_it_is_reset() {
         let bus = bus();
-        FUNCTION.disable(&bus, || {});
+        FUNCTION.disable(&bus, [0; BAR_COUNT], || {});
         let writes = bus.writes.borrow();
         let cut = writes.iter().position(|write| write.1 == COMMAND);
         let reset = writes
             .iter()
-            .position(|write| write.1 == 0x58 && write.2 & u32::from(EXPRESS_RESET) != 0);
+            .position(|write| write.1 == 0x58 && write.2 & 1 << 15 != 0);
         assert!(cut < reset && cut.is_some(), "{writes:?}");
     }
 
@@ -220,17 +229,41 @@ mod tests {
         bus.write(FUNCTION.address, 0x10, 0xfebd_1000);
         bus.write(FUNCTION.address, 0x18, 0xe000_0000);
         bus.write(FUNCTION.address, 0x1c, 0x12);
-        let before = FUNCTION.bars(&bus);
+        let (before, placed) = (FUNCTION.bars(&bus), bar::save(&bus, FUNCTION.address));
         FUNCTION.enable_messages(&bus);
         FUNCTION.let_master(&bus);
         // During a reset, a function clears its registers and ignores writes.
-        FUNCTION.disable(&bus, || {
-            for offset in [COMMAND, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24] {
-                bus.write(FUNCTION.address, offset, 0);
-            }
-        });
+        let is_placed = FUNCTION.disable(&bus, placed, || clear(&bus));
+        assert!(is_placed);
         assert_eq!(FUNCTION.bars(&bus), before);
         let command = bus.read(FUNCTION.address, COMMAND) as u16;
         assert_eq!(command, COMMAND_NO_LINE);
+    }
+
+    fn clear(bus: &FakeBus) {
+        for offset in [COMMAND, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24] {
+            bus.write(FUNCTION.address, offset, 0);
+        }
+    }
+
+    #[test]
+    fn a_function_that_is_ready_late_gets_its_regions_and_one_that_never_is_does_not_hold_root_up()
+    {
+        let mut placed = [0; BAR_COUNT];
+        placed[0] = 0xfebd_1000;
+        let bus = bus();
+        bus.write(FUNCTION.address, 0x10, placed[0]);
+        for ready_after in [1, 9, 10, 11] {
+            let mut waits = 0;
+            bus.ignore_writes(FUNCTION.address, true);
+            let bus_after = &bus;
+            let is_placed = FUNCTION.disable(bus_after, placed, || {
+                waits += 1;
+                bus_after.set(FUNCTION.address, 0x10, 0);
+                bus_after.ignore_writes(FUNCTION.address, waits < ready_after);
+            });
+            assert_eq!(is_placed, ready_after <= 10, "{ready_after}");
+            assert_eq!(waits, ready_after.min(10));
+        }
     }
 }

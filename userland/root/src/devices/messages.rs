@@ -14,7 +14,7 @@
 use runtime::capability::InterruptMessage;
 
 use super::bar::BAR_COUNT;
-use super::capability::{self, MSI, MSI_X};
+use super::capability::{self, MSI, MSI_X, SPACE_BYTES};
 use super::configuration::{Address, Configuration, read_half, write_half};
 
 const CONTROL: u8 = 2;
@@ -55,8 +55,9 @@ pub struct MsiXTable {
 
 /// The mechanism of the function at an address, if it has one.
 pub fn find(configuration: &impl Configuration, address: Address) -> Option<Messages> {
-    if let Some(offset) = capability::find(configuration, address, MSI) {
-        return Some(Messages::Msi(Msi { address, offset }));
+    let msi = Msi::find(configuration, address);
+    if let Some(msi) = msi.filter(|msi| msi.fits(configuration)) {
+        return Some(Messages::Msi(msi));
     }
     let offset = capability::find(configuration, address, MSI_X)?;
     let value = configuration.read(address, offset + MSI_X_TABLE);
@@ -78,13 +79,27 @@ pub fn enable(configuration: &impl Configuration, address: Address) {
 
 /// Stops the function from sending messages.
 pub fn disable(configuration: &impl Configuration, address: Address) {
-    if let Some(offset) = capability::find(configuration, address, MSI) {
-        Msi { address, offset }.change(configuration, MSI_ENABLE, 0);
+    if let Some(msi) = Msi::find(configuration, address) {
+        msi.change(configuration, MSI_ENABLE, 0);
     }
     change_msi_x(configuration, address, 0);
 }
 
 impl Msi {
+    fn find(configuration: &impl Configuration, address: Address) -> Option<Msi> {
+        let offset = capability::find(configuration, address, MSI)?;
+        Some(Msi { address, offset })
+    }
+
+    /// Whether the registers that [`Msi::set`] writes lie in configuration space.
+    fn fits(self, configuration: &impl Configuration) -> bool {
+        let control = read_half(configuration, self.address, self.offset + CONTROL);
+        let address = if control & MSI_WIDE != 0 { 8 } else { 4 };
+        let mask = if control & MSI_MASKABLE != 0 { 4 } else { 0 };
+        let bytes = usize::from(MSI_ADDRESS) + address + 4 + mask;
+        usize::from(self.offset) + bytes <= SPACE_BYTES
+    }
+
     /// Sets the message, unmasked.
     pub fn set(self, configuration: &impl Configuration, message: InterruptMessage) {
         let control = read_half(configuration, self.address, self.offset + CONTROL);
@@ -205,6 +220,25 @@ mod tests {
         msi.set(&bus, MESSAGE);
         assert_eq!(bus.read(ADDRESS, 0x44), 0xfee0_1000);
         assert_eq!(bus.read(ADDRESS, 0x48), 0x35);
+    }
+
+    #[test]
+    fn a_message_that_does_not_fit_into_configuration_space_is_not_used() {
+        // Narrow, wide, maskable, both; each at the end of the space, and one register too far.
+        for (control, bytes) in [(0, 12), (1 << 7, 16), (1 << 8, 16), (3 << 7, 20)] {
+            for (beyond, is_used) in [(0, true), (4, false)] {
+                let offset = (SPACE_BYTES - bytes + beyond) as u8;
+                let header = 0x0005 | control << 16;
+                let mut bus = FakeBus::default();
+                let first = (0x34, u32::from(offset));
+                bus.add(ADDRESS, &[(0x04, 0x0010_0000), first, (offset, header)]);
+                let found = find(&bus, ADDRESS).is_some();
+                assert_eq!(found, is_used, "{control:#x} at {offset:#x}");
+                enable(&bus, ADDRESS);
+                disable(&bus, ADDRESS);
+                assert_eq!(bus.read(ADDRESS, 0x04), 0x0010_0000);
+            }
+        }
     }
 
     #[test]

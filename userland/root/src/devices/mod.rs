@@ -6,6 +6,8 @@
 //! | [`capability`] | the capability list in it |
 //! | [`bar`] | base address registers: a function's regions |
 //! | [`function`] | a function, enabling and disabling it |
+//! | [`reset`], [`power`] | the reset of a function, and its power state |
+//! | [`path`] | the bridges above a function |
 //! | [`bus`] | enumerating all functions |
 //! | [`messages`] | message-signalled interrupts |
 //! | [`station`] | the Ethernet address of a network card |
@@ -21,7 +23,10 @@ pub mod function;
 pub mod handover;
 pub mod messages;
 pub mod pages;
+pub mod path;
+pub mod power;
 pub mod record;
+pub mod reset;
 pub mod station;
 
 use alloc::vec::Vec;
@@ -34,16 +39,23 @@ use runtime::protocol::Mac;
 use runtime::protocol::inventory::FunctionRecord;
 
 use crate::machine::Machine;
-use configuration::ConfigurationPorts;
+use bar::BAR_COUNT;
+use bus::Found;
+use configuration::{Address, ConfigurationPorts};
 pub use function::Function;
-use function::{Identity, RESET_NS};
+use function::{COMMAND_BUS_MASTER, COMMAND_MEMORY, Identity};
 use handover::{HandoverError, Parts};
+use path::Bridges;
+use reset::RESET_NS;
 
 /// The functions on the bus, and the access to their configuration space.
 #[derive(Debug)]
 pub struct Devices {
     configuration: ConfigurationPorts,
     functions: Vec<Function>,
+    bridges: Bridges,
+    /// Where firmware placed the regions of the functions that have a driver: their base address registers.
+    placed: Vec<(Address, [u32; BAR_COUNT])>,
 }
 
 impl Devices {
@@ -53,8 +65,16 @@ impl Devices {
     /// The kernel's refusal.
     pub fn scan(machine: &Machine) -> Result<Devices, Error> {
         let configuration = ConfigurationPorts::new(machine.hardware, machine.pool)?;
+        let Found { functions, bridges } = bus::search(&configuration);
+        let is_driven = |function: &&Function| driver(function, DeviceKind::Nic).is_some();
+        let driven = functions.iter().filter(is_driven);
+        let placed = driven
+            .map(|function| function.address)
+            .map(|address| (address, bar::save(&configuration, address)));
         let devices = Devices {
-            functions: bus::functions(&configuration),
+            placed: placed.collect(),
+            functions,
+            bridges,
             configuration,
         };
         devices.log_nics();
@@ -87,6 +107,7 @@ impl Devices {
         let functions = self.functions.iter();
         let nics = functions.filter(|function| driver(function, DeviceKind::Nic).is_some());
         let read = |nic: &Function| {
+            self.make_reachable(machine, *nic);
             let read = station::read(machine, &self.configuration, &self.functions, nic);
             let Function { address, identity } = nic;
             read.inspect_err(|error| {
@@ -129,6 +150,7 @@ impl Devices {
         function: Function,
         pool: Cap<Pool>,
     ) -> Result<Parts, HandoverError> {
+        self.make_reachable(machine, function);
         let (configuration, functions) = (&self.configuration, &self.functions);
         Parts::create(machine, configuration, functions, &function, pool)
     }
@@ -140,8 +162,39 @@ impl Devices {
         }
     }
 
-    /// Lets a function master the bus. Its driver has reset it.
+    /// Lets accesses reach the registers of a function, as soon as it decodes them: opens the bridges above it, wakes it, and places its
+    /// regions where firmware did.
+    fn make_reachable(&self, machine: &Machine, function: Function) {
+        let (configuration, address) = (&self.configuration, function.address);
+        self.bridges.open(configuration, address, COMMAND_MEMORY);
+        if power::wake(configuration, address) {
+            log::info!("the device {} at {address} was asleep", function.identity);
+            // As for a reset, the wait cannot fail.
+            let _ = machine.sleep_ns(power::WAKE_NS);
+        }
+        if !function.place(configuration, self.placed(function)) {
+            self.warn_of_place(function);
+        }
+    }
+
+    /// The base address registers of a function, as firmware left them.
+    fn placed(&self, function: Function) -> [u32; BAR_COUNT] {
+        let mut placed = self.placed.iter();
+        let placed = placed.find(|(address, _)| *address == function.address);
+        placed.map_or([0; BAR_COUNT], |(_, placed)| *placed)
+    }
+
+    fn warn_of_place(&self, Function { address, identity }: Function) {
+        log::error!(
+            "the device {identity} at {address} does not keep the addresses of its regions"
+        );
+    }
+
+    /// Lets a function master the bus, and opens the bridges above it for that. Its driver has reset it.
     pub fn let_master(&self, function: Function) {
+        let bits = COMMAND_MEMORY | COMMAND_BUS_MASTER;
+        self.bridges
+            .open(&self.configuration, function.address, bits);
         function.let_master(&self.configuration);
     }
 
@@ -154,10 +207,13 @@ impl Devices {
 
     /// Stops a function from mastering the bus, and resets it.
     pub fn disable(&self, machine: &Machine, function: Function) {
-        function.disable(&self.configuration, || {
+        let is_placed = function.disable(&self.configuration, self.placed(function), || {
             // The wait cannot fail, since the notification is root's own. If it did, the function might not be ready yet.
             let _ = machine.sleep_ns(RESET_NS);
         });
+        if !is_placed {
+            self.warn_of_place(function);
+        }
     }
 }
 
@@ -175,6 +231,11 @@ impl Devices {
         Devices {
             configuration: configuration.expect("a kernel that makes them"),
             functions: Vec::new(),
+            bridges: Bridges::default(),
+            placed: Vec::new(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,10 @@ use std::string::{String, ToString};
 /// The status and command of a function that the firmware has used: it decodes, masters the bus and reports errors.
 const USED: u32 = 0x0010_0107;
 
+fn functions(bus: &FakeBus) -> Vec<Function> {
+    search(bus).functions
+}
+
 fn at(bus: u8, device: u8, function: u8) -> Address {
     Address {
         bus,
