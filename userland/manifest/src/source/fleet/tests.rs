@@ -248,7 +248,7 @@ fn a_domain_with_an_address_that_guests_start_too_is_refused() {
     let mut text = TWO.to_owned();
     text.replace_range(second, "");
     fleet_of(&format!("{text}{KV}")).expect("a guest does not start a domain without a role");
-    let role = "role = \"console\"\n";
+    let role = "role = \"console\"\narguments = { nomad = \"10.77.0.1\", secret = \"a test's\" }\n";
     let text = format!(
         "{text}{}{role}",
         KV.replace("[\"port\"]", "[\"port\", \"serial\"]")
