@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     };
     let secret = secret::find(
         request.secret.as_deref(),
-        std::env::var(secret::VARIABLE).ok(),
+        std::env::var_os(secret::VARIABLE),
     );
     let connection = match secret {
         Ok(secret) => Connection { secret },
