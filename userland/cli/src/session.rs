@@ -144,6 +144,9 @@ impl Session {
         }
     }
 }
+                if !machines::is_complete(&fleet) {
+                    return Ok(End::Failed);
+                }
 
 fn show_logs(logs: &mut Logs<'_, Stdout>, follow: bool) -> Result<End, connection::Error> {
     match (logs.show()?, follow) {

@@ -303,7 +303,9 @@ fn each_machine_is_queried_and_a_silent_one_is_named() {
     );
     assert_eq!(alone.status.code(), Some(0));
     let b = Server::start(SocketAddrV4::new(B, at.port()));
-    assert_eq!(objects(&machines())[1]["answers"], true);
+    let both = machines();
+    assert_eq!(objects(&both)[1]["answers"], true);
+    assert_eq!(both.status.code(), Some(0));
     assert_eq!(b.executed(), 1);
 }
 
