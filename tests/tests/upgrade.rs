@@ -81,7 +81,7 @@ fn a_machine_is_drained_restarts_with_another_image_and_gets_its_domains_back_un
     assert!(machines.contains("b is drained"), "{machines}");
     let (refused, is_done) = fleet.outcome(A, &["migrate", "kv", "b"]);
     assert!(
-        refused.contains("b is draining: it admits no domain"),
+        refused.contains("b admits no domain: it is draining"),
         "{refused}"
     );
     assert!(!is_done, "{refused}");

@@ -5,7 +5,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, SocketAddrV4};
 use core::str::FromStr;
 
 use identity::{Name, NameError};
@@ -124,6 +124,9 @@ pub enum CommandError {
     /// This option is given more than once.
     #[error("`--{0}` is given twice")]
     Repeated(&'static str),
+    /// This destination is an address with a port.
+    #[error("`{0}`: a destination is an address without a port, or a name: give `{address}`", address = .0.ip())]
+    Port(SocketAddrV4),
     /// This operand is not a name.
     #[error("`{0}`: {1}")]
     Name(String, NameError),
@@ -148,7 +151,10 @@ impl FromStr for Destination {
     fn from_str(text: &str) -> Result<Destination, CommandError> {
         match text.parse() {
             Ok(address) => Ok(Destination::At(address)),
-            Err(_) => Ok(Destination::Named(name(text)?)),
+            Err(_) => match text.parse() {
+                Ok(with_port) => Err(CommandError::Port(with_port)),
+                Err(_) => Ok(Destination::Named(name(text)?)),
+            },
         }
     }
 }

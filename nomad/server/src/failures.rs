@@ -14,7 +14,10 @@ pub fn of_capture(error: &CaptureError) -> LocalFailure {
         CaptureError::Kernel(error) | CaptureError::Root(RootError::Call(error)) => {
             of_kernel(*error)
         }
-        CaptureError::Root(_) | CaptureError::Pinned => LocalFailure::Service,
+        CaptureError::Root(_)
+        | CaptureError::Pinned
+        | CaptureError::NotRunning(_)
+        | CaptureError::Faulted => LocalFailure::Service,
         CaptureError::Refused(verdict) => of_verdict(verdict),
         CaptureError::FreezeEnded => LocalFailure::FreezeEnded,
         CaptureError::FrozenByAnother => LocalFailure::FrozenByAnother,

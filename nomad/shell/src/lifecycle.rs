@@ -199,7 +199,7 @@ impl<H: Host> Shell<H> {
             let objection = self.roll_calls.start_objection(now, &self.machines, name);
             match (state, objection) {
                 (Ok(DomainState::Waiting), Some(reason)) => {
-                    self.reply(from, Err(waits(name, &reason)));
+                    self.reply(from, Err(waits(&reason)));
                 }
                 (Ok(DomainState::Waiting) | Err(_), _) => _ = self.starters.insert(name, from),
                 (Ok(DomainState::Running), _) => {
@@ -238,8 +238,6 @@ impl<H: Host> Shell<H> {
     }
 }
 
-fn waits(name: Name, reason: &str) -> String {
-    format!(
-        "{reason}. It is started as soon as no machine has it; `force {name} run` does not wait for silent machines"
-    )
+fn waits(reason: &str) -> String {
+    format!("{reason}. It is started as soon as no machine has it")
 }

@@ -127,13 +127,19 @@ impl Machines {
     /// The address of a destination, and its id if it is a machine of the fleet or a guest.
     ///
     /// # Errors
-    /// No other machine of the fleet and no guest has that name, or its address is not known yet.
+    /// It is this machine, no other machine of the fleet and no guest has that name, or its address is not known yet.
     pub fn find(&self, destination: Destination) -> Result<(Ipv4Addr, Option<MachineId>), String> {
         let name = match destination {
+            Destination::At(address) if self.own.addresses.best() == Some(address) => {
+                return Err(self.not_another(&address.to_string()));
+            }
             Destination::At(address) => return Ok((address, self.id_at(address))),
+            Destination::Named(name) if name == self.own.name => {
+                return Err(self.not_another(name.as_str()));
+            }
             Destination::Named(name) => name,
         };
-        if self.is_guest() && name.is_of_guest() && name != self.own.name {
+        if self.is_guest() && name.is_of_guest() {
             return Err(GuestRule::NotBetweenGuests.to_string());
         }
         let mut others = self.others.iter().chain(self.guests.listed());
@@ -152,12 +158,19 @@ impl Machines {
         if name.is_of_guest() {
             return format!("unknown guest {name}: no handshake with it was completed");
         }
+        format!("unknown machine {name}: {}", self.list_of_others())
+    }
+
+    /// The error of a destination that is this machine.
+    fn not_another(&self, destination: &str) -> String {
+        format!("{destination} is this machine: {}", self.list_of_others())
+    }
+
+    fn list_of_others(&self) -> String {
         let others: Vec<&str> = self.others().map(|other| other.name.as_str()).collect();
         match others.join(", ") {
-            names if names.is_empty() => {
-                format!("unknown machine {name}: the fleet has no other machine")
-            }
-            names => format!("unknown machine {name}: the fleet's other machines are {names}"),
+            names if names.is_empty() => "the fleet has no other machine".into(),
+            names => format!("the fleet's other machines are {names}"),
         }
     }
 

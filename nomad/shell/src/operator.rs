@@ -130,10 +130,28 @@ impl<H: Host> Shell<H> {
         is_forced: bool,
     ) -> Result<(), String> {
         self.check_starts_domains()?;
+        self.check_is_absent(name)?;
         let (calls, machines) = (&mut self.roll_calls, &self.machines);
         calls.take_for_start(now, machines, name, is_forced)?;
         let started = self.start(now, name);
         started.map_err(|error| format!("{name} is not started: {error}"))
+    }
+
+    /// Checks that a domain is at home here and not here.
+    fn check_is_absent(&mut self, name: Name) -> Result<(), String> {
+        match self.host.find(name) {
+            Err(error) => Err(format!("{name} is not started: {error}")),
+            Ok(record) => match record.state {
+                DomainState::Waiting | DomainState::Away => Ok(()),
+                DomainState::Running => Err(format!(
+                    "{name} runs here already: `restart` starts it afresh"
+                )),
+                DomainState::Stopped => {
+                    Err(format!("{name} is stopped here: `start` starts it afresh"))
+                }
+                state => Err(format!("{name} is {state} here: `list` shows its move")),
+            },
+        }
     }
 
     /// Settles the doubts about a domain. For some doubts, nothing about a copy is left to decide, and the command only ends

@@ -196,7 +196,9 @@ impl RollCalls {
     ) -> Result<usize, String> {
         let is_it = |call: &Call| call.need.purpose != Purpose::Doubt && call.roll.name() == name;
         let index = self.calls.iter().position(is_it);
-        let index = index.ok_or_else(|| format!("nothing is in doubt about {name} here"))?;
+        let index = index.ok_or_else(|| {
+            format!("no machine has been queried about {name} yet: try again in a few seconds")
+        })?;
         let call = &self.calls[index];
         let roll = &call.roll;
         if let Some(why) = objection(now, machines, call, is_forced) {
@@ -348,12 +350,16 @@ fn objection(now: Instant, machines: &Machines, call: &Call, is_forced: bool) ->
         }
         known => {
             let report = report(machines, known);
-            let is_on_guest = matches!(known, Obstacle::Held { .. }) && report.guest.is_some();
-            let remedy = match is_on_guest {
-                true => ": move it home, or turn the guest off",
-                false => "",
+            let remedy = match known {
+                Obstacle::Held { .. } if report.guest.is_some() => {
+                    "move it home, or turn the guest off".into()
+                }
+                Obstacle::Held { .. } => "stop it there, or try again in a few seconds".into(),
+                Obstacle::Silent(_) | Obstacle::Pending(_) => format!(
+                    "turn it on, or enter `force {name} run` if you know that it does not have {name}"
+                ),
             };
-            format!("{report}, so {name} is not run here{remedy}")
+            format!("{report}, so {name} is not run here: {remedy}")
         }
     })
 }

@@ -8,9 +8,10 @@
 //! A user's image ([`make`]) and that of the default fleet for tests and the demonstration ([`make_default`]) are two files: the default
 //! fleet's secret is public, so its image must not take the place of a user's unnoticed.
 
+use std::fmt;
 use std::fs;
 use std::iter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ::manifest::Fleet;
@@ -23,6 +24,7 @@ use crate::fleet;
 use crate::manifest;
 use crate::netboot;
 use crate::process;
+use crate::programs;
 use crate::workspace::{Workspace, netboot_beside};
 
 /// GRUB's configuration, which the machine tests use for images of their own as well.
@@ -34,40 +36,102 @@ pub const FURTHER: [(&str, &str); 2] = [
     (manifest::HARDWARE_CHECK, manifest::HARDWARE_CHECK),
 ];
 
-/// Makes a user's image from the files of the last build.
-pub fn make(arguments: &[String], workspace: &Workspace) -> Result<()> {
-    let archive = match arguments {
-        [] => pack_default(workspace)?,
-        [flag, file] if flag == "--fleet" => pack_own(Path::new(file), workspace)?,
-        [name] if !name.starts_with('-') => name,
-        _ => {
-            return Err(Error::Usage(
+/// What the machines of an image start.
+#[derive(Debug)]
+pub enum Contents {
+    /// The fleet in this file.
+    Fleet(PathBuf, Fleet),
+    /// The archive of a single machine.
+    Archive(String),
+}
+
+impl Contents {
+    /// The contents that these arguments name. It is checked before the build, which takes minutes.
+    pub fn of(arguments: &[String], workspace: &Workspace) -> Result<Contents> {
+        match arguments {
+            [] => Contents::default_fleet(workspace),
+            [flag, file] if flag == "--fleet" => Contents::own_fleet(Path::new(file), workspace),
+            [name] if !name.starts_with('-') => Contents::archive(name, workspace),
+            _ => Err(Error::Usage(
                 "expected --fleet FILE or one archive".to_string(),
-            ));
+            )),
         }
-    };
-    make_from(archive, &workspace.image(), workspace)
+    }
+
+    fn default_fleet(workspace: &Workspace) -> Result<Contents> {
+        let file = fleet::default(workspace);
+        let fleet = fleet::compile(&file, workspace)?;
+        Ok(Contents::Fleet(file, fleet))
+    }
+
+    /// The fleet in a user's file. A fleet with the default fleet's secret works too, so that is only a warning.
+    fn own_fleet(file: &Path, workspace: &Workspace) -> Result<Contents> {
+        if !file.is_file() {
+            return Err(Error::Missing(format!(
+                "{}: no such file\n  next: copy userland/fleets/default.toml to it, and give each machine a section \
+                 (docs/fleet.md)",
+                file.display()
+            )));
+        }
+        let own = fleet::compile(file, workspace)?;
+        let default = fleet::compile(&fleet::default(workspace), workspace)?;
+        if fleet::has_secret_of(&own, &default) {
+            eprintln!("{}", known_secret_warning(file));
+        }
+        Ok(Contents::Fleet(file.to_path_buf(), own))
+    }
+
+    fn archive(name: &str, workspace: &Workspace) -> Result<Contents> {
+        let mut others = programs::guests(workspace)?;
+        others.extend(
+            fleet::of_tests(workspace)?
+                .into_iter()
+                .map(|(name, _)| name),
+        );
+        others.push(fleet::ARCHIVE.into());
+        if !others.iter().any(|other| other == name) {
+            manifest::compile(name, workspace)?;
+        }
+        Ok(Contents::Archive(name.to_string()))
+    }
+
+    /// Packs the archive, if the build has not, and returns its name.
+    fn pack(&self, workspace: &Workspace) -> Result<&str> {
+        match self {
+            Contents::Archive(name) => Ok(name),
+            Contents::Fleet(_, fleet) => {
+                archive::pack_fleet(fleet::ARCHIVE, fleet, workspace)?;
+                Ok(fleet::ARCHIVE)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Contents {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Contents::Archive(name) => write!(formatter, "archive {name}"),
+            Contents::Fleet(file, fleet) => {
+                let members = fleet.members.iter();
+                let names: Vec<&str> = members
+                    .map(|member| member.manifest.machine.as_str())
+                    .collect();
+                let (file, names) = (file.display(), names.join(", "));
+                write!(formatter, "fleet {file}, machines {names}")
+            }
+        }
+    }
+}
+
+/// Makes a user's image from the files of the last build.
+pub fn make(contents: &Contents, workspace: &Workspace) -> Result<()> {
+    make_from(contents, &workspace.image(), workspace)
 }
 
 /// Makes the image of the default fleet, from the files of the last build, in a place of its own.
 pub fn make_default(workspace: &Workspace) -> Result<()> {
-    let archive = pack_default(workspace)?;
-    make_from(archive, &workspace.default_image(), workspace)
-}
-
-fn pack_default(workspace: &Workspace) -> Result<&'static str> {
-    let default = fleet::compile(&fleet::default(workspace), workspace)?;
-    pack(&default, workspace)
-}
-
-/// Packs the fleet in a user's file. A fleet with the default fleet's secret works too, so that is only a warning.
-fn pack_own(file: &Path, workspace: &Workspace) -> Result<&'static str> {
-    let [own, default] = [file, &fleet::default(workspace)].map(|it| fleet::compile(it, workspace));
-    let (own, default) = (own?, default?);
-    if fleet::has_secret_of(&own, &default) {
-        eprintln!("{}", known_secret_warning(file));
-    }
-    pack(&own, workspace)
+    let contents = Contents::default_fleet(workspace)?;
+    make_from(&contents, &workspace.default_image(), workspace)
 }
 
 fn known_secret_warning(file: &Path) -> String {
@@ -78,14 +142,9 @@ fn known_secret_warning(file: &Path) -> String {
     )
 }
 
-/// Packs a fleet's archive and returns its name.
-fn pack(fleet: &Fleet, workspace: &Workspace) -> Result<&'static str> {
-    archive::pack_fleet(fleet::ARCHIVE, fleet, workspace)?;
-    Ok(fleet::ARCHIVE)
-}
-
 /// Makes the file `image`, and the directory for the network beside it.
-fn make_from(archive: &str, image: &Path, workspace: &Workspace) -> Result<()> {
+fn make_from(contents: &Contents, image: &Path, workspace: &Workspace) -> Result<()> {
+    let archive = contents.pack(workspace)?;
     for (name, _) in FURTHER {
         archive::pack_named(name, workspace)?;
     }
@@ -100,7 +159,12 @@ fn make_from(archive: &str, image: &Path, workspace: &Workspace) -> Result<()> {
     grub.arg("--output").arg(&unfinished).arg(&stage);
     process::run_quietly(&mut grub)?;
     fs::rename(&unfinished, image).at(image)?;
-    netboot::make(image, |directory| lay_out(directory, archive, workspace))?;
+    netboot::make(image, |directory| {
+        lay_out(directory, archive, workspace)?;
+        let label = directory.join(netboot::LABEL);
+        fs::write(&label, format!("{contents}\n")).at(&label)
+    })?;
+    println!("{contents}");
     println!("{}", image.display());
     println!("{}", netboot_beside(image).display());
     Ok(())
@@ -125,7 +189,6 @@ fn lay_out(stage: &Path, archive: &str, workspace: &Workspace) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::programs;
 
     /// An ELF file without segments.
     fn empty_elf() -> [u8; 64] {
@@ -154,9 +217,9 @@ mod tests {
     fn the_image_of_the_default_fleet_does_not_replace_the_users() {
         let place = tempfile::tempdir().unwrap();
         let workspace = built_in(place.path());
-        let netboot = netboot_beside(&workspace.image());
-        fs::create_dir(&netboot).unwrap();
-        let users = [workspace.image(), netboot.join("caravan.iso")];
+        let served = netboot_beside(&workspace.image());
+        fs::create_dir(&served).unwrap();
+        let users = [workspace.image(), served.join("caravan.iso")];
         for file in &users {
             fs::write(file, "of my own fleet").unwrap();
         }
@@ -170,9 +233,41 @@ mod tests {
             let (_, path) = named.unwrap();
             assert!(path.exists() && !users.contains(path), "{}", path.display());
         }
-        make(&[], &workspace).unwrap();
+        let contents = Contents::of(&[], &workspace).unwrap();
+        make(&contents, &workspace).unwrap();
         for file in &users {
             assert!(fs::metadata(file).unwrap().len() > 1_000_000);
+        }
+        let label = fs::read_to_string(served.join(netboot::LABEL)).unwrap();
+        assert!(label.ends_with("default.toml, machines a, b\n"), "{label}");
+    }
+
+    /// Nothing is built in this tree.
+    #[test]
+    fn wrong_arguments_are_refused_before_the_build() {
+        let place = tempfile::tempdir().unwrap();
+        let workspace = Workspace::find().with_artefacts(place.path().to_path_buf());
+        let file = place.path().join("my-fleet.toml");
+        let error_of = |arguments: &[&str]| {
+            let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+            let error = Contents::of(&arguments, &workspace).unwrap_err();
+            error.to_string()
+        };
+        let flag = ["--fleet", file.to_str().unwrap()];
+        let missing = error_of(&flag);
+        let expected = "my-fleet.toml: no such file\n  next: copy userland/fleets/default.toml";
+        assert!(missing.contains(expected), "{missing}");
+        fs::write(&file, "[[machine]]\n").unwrap();
+        let malformed = error_of(&flag);
+        assert!(malformed.contains("my-fleet.toml:1: "), "{malformed}");
+        assert!(error_of(&["--flet", "x"]).contains("expected --fleet FILE"));
+        assert!(error_of(&["nothing"]).contains("nothing"));
+        for known in [
+            fleet::ARCHIVE,
+            manifest::HARDWARE_CHECK,
+            bench::KERNEL_GUEST,
+        ] {
+            Contents::of(&[known.to_string()], &workspace).unwrap();
         }
     }
 

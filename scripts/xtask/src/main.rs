@@ -100,7 +100,10 @@ fn dispatch(arguments: &[String], workspace: &Workspace) -> Result<()> {
     match command.as_str() {
         "build" => build::named(rest, workspace).map(|()| print_location(workspace)),
         "archive" => pack(rest, workspace).map(|()| print_location(workspace)),
-        "image" => build::everything(workspace).and_then(|()| image::make(rest, workspace)),
+        "image" => {
+            let contents = image::Contents::of(rest, workspace)?;
+            build::everything(workspace).and_then(|()| image::make(&contents, workspace))
+        }
         "run" => run::run(rest, workspace),
         "debug" => run::debug(rest, workspace),
         "bench" => bench::bench(rest, workspace),

@@ -4,6 +4,7 @@
 //! boot/                  menu, kernel and archives, as on the stick
 //! boot/grub/PLATFORM/    GRUB's modules, parts of its core image, and a core image for any TFTP server that the lease names
 //! caravan.iso            the stick's image, for UEFI's HTTP boot
+//! fleet                  the fleet that the image is made of, for the operator
 //! ```
 //!
 //! `caravan netboot` (`userland/cli/src/netboot/`) serves it, and adds core images of its own.
@@ -16,6 +17,9 @@ use crate::error::{AtPath, Result};
 use crate::process;
 use crate::versions::Versions;
 use crate::workspace::netboot_beside;
+
+/// The file with the fleet, or the archive, that the image is made of, as one line for the operator.
+pub const LABEL: &str = "fleet";
 
 /// The directory of GRUB's platforms.
 const GRUB: &str = "/usr/lib/grub";

@@ -66,7 +66,7 @@ impl Invocation {
             return Ok(Invocation::Complete(*shell));
         }
         if let Some((netboot::NAME, operands)) = matches.subcommand() {
-            refuse_machine(&matches)?;
+            refuse_options(&matches)?;
             return Ok(Invocation::Netboot(netboot::Options::of(operands)));
         }
         let server = machine(&matches)?;
@@ -100,11 +100,15 @@ fn machine(matches: &ArgMatches) -> Result<Server, clap::Error> {
     }
 }
 
-/// Refuses a machine for a command that has none.
-fn refuse_machine(matches: &ArgMatches) -> Result<(), clap::Error> {
+/// Refuses the options of commands for a machine.
+fn refuse_options(matches: &ArgMatches) -> Result<(), clap::Error> {
     if ["machine", "on"].iter().any(|id| matches.contains_id(id)) {
         let reason =
             "`netboot` serves from this host to machines that do not run yet: omit MACHINE";
+        return Err(program().error(ErrorKind::ArgumentConflict, reason));
+    }
+    if matches.get_flag("json") || matches.contains_id("secret") {
+        let reason = "`netboot` prints no JSON and sends no command: omit `--json` and `--secret`";
         return Err(program().error(ErrorKind::ArgumentConflict, reason));
     }
     Ok(())
@@ -242,9 +246,28 @@ mod tests {
             ("netboot -i eth0 --dhcp 10.0.0.8", "as in 10.77.0.150"),
             ("netboot -i eth0 --on 10.77.0.1", "omit MACHINE"),
             ("10.77.0.1 netboot -i eth0", "omit MACHINE"),
+            ("netboot -i eth0 --json", "omit `--json`"),
+            ("--json netboot -i eth0", "omit `--json`"),
+            (
+                "netboot -i eth0 --secret file",
+                "omit `--json` and `--secret`",
+            ),
+            (
+                "--secret file netboot -i eth0",
+                "omit `--json` and `--secret`",
+            ),
         ] {
             let text = parse(line).expect_err(line).to_string();
             assert!(text.contains(word), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_help_of_netboot_lists_its_own_options() {
+        let help = parse("netboot --help").expect_err("the help").to_string();
+        assert!(help.contains("--dhcp"), "{help}");
+        for option in ["--on", "--json", "--secret"] {
+            assert!(!help.contains(option), "{help}");
         }
     }
 

@@ -35,9 +35,12 @@ pub enum Step {
 /// The reason there is no complete reply.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// This host cannot send requests, or cannot write the output.
+    /// This host cannot send requests.
     #[error("{0}")]
-    Host(#[from] io::Error),
+    Host(io::Error),
+    /// The reply cannot be shown.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
     /// There was no reply, and the network reported no error.
     #[error("{0}")]
     Failure(Failure),
@@ -54,6 +57,17 @@ impl Error {
             Some(error) => Error::Unreachable(failure, error),
         }
     }
+
+    /// Whether the machine is silent, as one that restarts is for a while.
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Error::Failure(failure) | Error::Unreachable(failure, _) => matches!(
+                failure,
+                Failure::NoReply | Failure::Silent | Failure::Forgotten
+            ),
+            Error::Host(_) | Error::Output(_) => false,
+        }
+    }
 }
 
 impl Connection {
@@ -68,11 +82,12 @@ impl Connection {
         data: Vec<u8>,
         mut on_step: impl FnMut(Step),
     ) -> Result<End, Error> {
-        let socket = UdpSocket::bind("0.0.0.0:0")?;
+        let socket = UdpSocket::bind("0.0.0.0:0").map_err(Error::Host)?;
         let begun = Instant::now();
         let now = || Moment::from_us(begun.elapsed().as_micros() as u64);
         let authority = (server.target(), self.secret.as_str());
-        let client = Client::ask(now(), authority, random()?, command);
+        let random = random().map_err(Error::Host)?;
+        let client = Client::ask(now(), authority, random, command);
         let mut client = client.with_data(data);
         let mut network_error = None;
         let mut datagram = [0; BYTES_MAX];
@@ -90,7 +105,7 @@ impl Connection {
                 return end.map_err(|failure| Error::of(failure, network_error));
             }
             if let Some(at) = client.poll_timeout() {
-                limit_wait(&socket, now(), at)?;
+                limit_wait(&socket, now(), at).map_err(Error::Host)?;
             }
             match socket.recv_from(&mut datagram) {
                 Ok((length, from)) if from == server.address.into() => {

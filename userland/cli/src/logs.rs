@@ -20,6 +20,15 @@ use crate::session::Session;
 /// The interval between requests for new lines.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
+/// The outcome of a request for new lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poll {
+    /// The machine has replied.
+    Replied(End),
+    /// The machine does not reply.
+    Silent,
+}
+
 /// A reader of a machine's log.
 pub struct Logs<'a, W> {
     session: &'a Session,
@@ -67,17 +76,34 @@ impl<'a, W: Write> Logs<'a, W> {
         }
     }
 
-    /// Shows the lines that are logged from now on, until the machine refuses or does not reply.
+    /// Shows the lines that are logged from now on, until the machine refuses. While it does not reply, waits for it.
+    ///
+    /// # Errors
+    /// [`Error`], except that the machine does not reply.
+    pub fn follow(&mut self) -> Result<End, Error> {
+        let mut previous = Poll::Replied(End::Done);
+        loop {
+            thread::sleep(POLL_INTERVAL);
+            let poll = self.poll_or_wait()?;
+            match poll {
+                Poll::Replied(End::Failed) => return Ok(End::Failed),
+                Poll::Silent if previous != Poll::Silent => {
+                    eprintln!("caravan: {}: (no reply, waiting)", self.session.server);
+                }
+                _ => {}
+            }
+            previous = poll;
+        }
+    }
+
+    /// As [`Logs::poll`], but it is not an error that the machine does not reply: it may be restarting.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn follow(&mut self) -> Result<End, Error> {
-        loop {
-            thread::sleep(POLL_INTERVAL);
-            let end = self.poll()?;
-            if end == End::Failed {
-                return Ok(end);
-            }
+    pub fn poll_or_wait(&mut self) -> Result<Poll, Error> {
+        match self.poll() {
+            Err(error) if error.is_silence() => Ok(Poll::Silent),
+            polled => polled.map(Poll::Replied),
         }
     }
 

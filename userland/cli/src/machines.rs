@@ -21,6 +21,9 @@ use crate::server::Server;
 const TRUST: &str =
     "no machine uses an IOMMU: the drivers of devices are trusted with all memory of their machine";
 
+/// The least width of the column of names. The name of a guest is longer.
+const NAME_WIDTH: usize = 16;
+
 /// What a machine's reply to `list` reports about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
@@ -102,6 +105,12 @@ pub fn query(connection: &Connection, port: u16, reply: &[Event], begun: Instant
     })
 }
 
+/// Whether every machine with an address has replied.
+pub fn is_complete(machines: &[Machine]) -> bool {
+    let mut replies = machines.iter().filter_map(|machine| machine.reply.as_ref());
+    replies.all(Result::is_ok)
+}
+
 /// Shows machines as JSON, or in a table with a line about the trust in drivers below it.
 ///
 /// # Errors
@@ -112,8 +121,10 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
             .iter()
             .try_for_each(|machine| writeln!(out, "{}", to_json(machine)));
     }
+    let names = machines.iter().map(|machine| machine.name.len());
+    let width = names.max().unwrap_or(0).max(NAME_WIDTH);
     row(
-        out,
+        (out, width),
         ["MACHINE", "ADDRESS", "ORIGIN", "DOMAINS", "SPENT MiB"],
         "POOLS MiB",
     )?;
@@ -135,17 +146,21 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
                     domains::mib(sum.spent_pages).to_string(),
                 );
                 let pages = domains::mib(sum.pool_pages).to_string();
-                row(out, [name, &address, &origin, &count, &spent], &pages)?;
+                row(
+                    (out, width),
+                    [name, &address, &origin, &count, &spent],
+                    &pages,
+                )?;
             }
             Some(Err(error)) => {
                 // A row is one line: the next steps of an operator are omitted.
                 let error = error.to_string();
                 let error = error.lines().next().unwrap_or_default();
-                writeln!(out, "{name:<16} {address:<16} {origin:<10} {error}")?;
+                writeln!(out, "{name:<width$} {address:<16} {origin:<10} {error}")?;
             }
             None => writeln!(
                 out,
-                "{name:<16} {address:<16} {origin:<10} no hello of it was received"
+                "{name:<width$} {address:<16} {origin:<10} no hello of it was received"
             )?,
         }
         if let Some(Ok(Summary {
@@ -162,11 +177,12 @@ pub fn show(format: Format, out: &mut impl Write, machines: &[Machine]) -> io::R
     writeln!(out, "{TRUST}")
 }
 
-fn row(out: &mut impl Write, columns: [&str; 5], last: &str) -> io::Result<()> {
+/// Writes a row whose first column has this width.
+fn row((out, width): (&mut impl Write, usize), columns: [&str; 5], last: &str) -> io::Result<()> {
     let [name, address, origin, count, spent] = columns;
     writeln!(
         out,
-        "{name:<16} {address:<16} {origin:<10} {count:>7} {spent:>10} {last:>10}"
+        "{name:<width$} {address:<16} {origin:<10} {count:>7} {spent:>10} {last:>10}"
     )
 }
 
@@ -249,6 +265,27 @@ mod tests {
             [TRUST],
             "one row for each, and the trust in drivers"
         );
+    }
+
+    #[test]
+    fn the_columns_of_a_guest_stand_below_those_of_the_others() {
+        let mut fleet = fleet();
+        fleet[0].name = "guest-525400123456".into();
+        let mut out = Vec::new();
+        show(Format::Lines, &mut out, &fleet).expect("room");
+        let text = String::from_utf8(out).expect("text");
+        let rows: Vec<&str> = text.lines().collect();
+        let address = rows[0].find("ADDRESS").expect("a heading");
+        assert_eq!(rows[1].find("10.77.0.1"), Some(address));
+        assert_eq!(rows[3].find("10.77.0.2"), Some(address));
+    }
+
+    #[test]
+    fn a_machine_that_does_not_reply_is_missing_and_one_without_an_address_is_not() {
+        let mut fleet = fleet();
+        assert!(!is_complete(&fleet));
+        fleet[1].reply = None;
+        assert!(is_complete(&fleet));
     }
 
     #[test]

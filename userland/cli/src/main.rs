@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use caravan::arguments::{self, Invocation};
@@ -11,29 +11,26 @@ use caravan::netboot;
 use caravan::screen::Format;
 use caravan::secret;
 use caravan::session::{self, Session};
+use clap_complete::Shell;
 
 fn main() -> ExitCode {
     let request = match Invocation::parse(std::env::args_os()) {
         Ok(Invocation::Send(request)) => request,
         Ok(Invocation::Netboot(options)) => {
             let Err(error) = netboot::run(&options);
-            eprintln!("caravan: {error}");
-            return ExitCode::FAILURE;
+            return fail(&error);
         }
         Ok(Invocation::Complete(shell)) => {
-            clap_complete::generate(
-                shell,
-                &mut arguments::program(),
-                "caravan",
-                &mut io::stdout(),
-            );
-            return ExitCode::SUCCESS;
+            return match print_completions(shell) {
+                Err(error) if !error.is_closed_output() => fail(&error),
+                _ => ExitCode::SUCCESS,
+            };
         }
         Err(error) => error.exit(),
     };
     let secret = secret::find(
         request.secret.as_deref(),
-        std::env::var(secret::VARIABLE).ok(),
+        std::env::var_os(secret::VARIABLE),
     );
     let connection = match secret {
         Ok(secret) => Connection { secret },
@@ -49,9 +46,21 @@ fn main() -> ExitCode {
     };
     match session.perform(&request.task) {
         Ok(end) => session::exit_code(end),
-        Err(error) => {
-            eprintln!("caravan: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) if error.is_closed_output() => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
     }
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("caravan: {error}");
+    ExitCode::FAILURE
+}
+
+fn print_completions(shell: Shell) -> Result<(), session::Error> {
+    // clap panics if its output cannot be written.
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut arguments::program(), "caravan", &mut text);
+    let mut out = io::stdout();
+    let written = out.write_all(&text).and_then(|()| out.flush());
+    written.map_err(session::Error::Output)
 }

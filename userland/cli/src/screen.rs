@@ -22,6 +22,10 @@ pub enum Format {
 
 /// Returns to the beginning of the line and clears it.
 const CLEAR_LINE: &str = "\r\x1b[K";
+/// Cuts text at the end of the terminal's line from now on: [`CLEAR_LINE`] would clear only the last row of a text of several rows.
+const CUT: &str = "\x1b[?7l";
+/// Continues text in the next row from now on.
+const WRAP: &str = "\x1b[?7h";
 
 impl Format {
     /// The format of the standard output.
@@ -79,14 +83,15 @@ impl<W: Write> Screen<W> {
         }
     }
 
-    /// Ends the output, and leaves the status line on the screen.
+    /// Ends the output, and leaves the whole status line on the screen.
     ///
     /// # Errors
     /// The output cannot be written.
     pub fn finish(&mut self) -> io::Result<()> {
         if self.status == Status::Shown {
             self.status = Status::Hidden;
-            writeln!(self.out)?;
+            let text = self.progress.text(self.begun.elapsed());
+            writeln!(self.out, "{CLEAR_LINE}{text}")?;
         }
         self.out.flush()
     }
@@ -110,7 +115,7 @@ impl<W: Write> Screen<W> {
     fn show_status(&mut self) -> io::Result<()> {
         self.status = Status::Shown;
         let text = self.progress.text(self.begun.elapsed());
-        write!(self.out, "{CLEAR_LINE}{text}")?;
+        write!(self.out, "{CLEAR_LINE}{CUT}{text}{WRAP}")?;
         self.out.flush()
     }
 }
@@ -181,5 +186,66 @@ mod tests {
         assert_eq!(left[0], "committed");
         assert!(left[1].contains("Release") && left[1].contains("10 pages"));
         assert_eq!(left[2..], ["done"]);
+    }
+
+    /// The rows of a terminal with this many columns after this output.
+    fn rows(output: &str, columns: usize) -> Vec<String> {
+        let mut rows = vec![String::new()];
+        let (mut column, mut wraps) = (0, true);
+        let mut rest = output;
+        while let Some(next) = rest.chars().next() {
+            let codes = [
+                ("\x1b[?7l", Some(false)),
+                ("\x1b[?7h", Some(true)),
+                ("\x1b[K", None),
+            ];
+            if let Some((code, mode)) = codes.iter().find(|(code, _)| rest.starts_with(code)) {
+                match mode {
+                    Some(mode) => wraps = *mode,
+                    None => rows.last_mut().expect("a row").truncate(column),
+                }
+                rest = &rest[code.len()..];
+                continue;
+            }
+            rest = &rest[next.len_utf8()..];
+            let is_full = column == columns;
+            match next {
+                '\r' => column = 0,
+                _ if next == '\n' || (is_full && wraps) => {
+                    column = usize::from(next != '\n');
+                    rows.push(next.to_string().trim_end().to_owned());
+                }
+                _ => {
+                    column -= usize::from(is_full);
+                    let row = rows.last_mut().expect("a row");
+                    row.truncate(column);
+                    row.push(next);
+                    column += 1;
+                }
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn a_status_that_is_longer_than_the_terminals_line_stays_in_one_row() {
+        let mut out = Vec::new();
+        let mut screen = Screen::new(Format::Terminal, &mut out);
+        for notice in NOTICES.into_iter().take(2) {
+            screen.show(Step::Event(Event::Move(notice))).expect("room");
+        }
+        for _ in 0..20 {
+            screen.show(Step::Waiting).expect("room");
+        }
+        let text = String::from_utf8(out.clone()).expect("text");
+        assert_eq!(rows(&text, 40).len(), 1, "{text}");
+        let mut screen = Screen::new(Format::Terminal, &mut out);
+        for notice in NOTICES {
+            screen.show(Step::Event(Event::Move(notice))).expect("room");
+        }
+        let text = String::from_utf8(out).expect("text");
+        let rows = rows(&text, 40);
+        assert!(rows.iter().any(|row| row.ends_with("done")), "{rows:?}");
+        assert!(rows.concat().contains("on the wire"), "{rows:?}");
     }
 }

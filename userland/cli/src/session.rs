@@ -30,9 +30,27 @@ pub enum Error {
     /// The request to this machine's migration server has failed.
     #[error("{0}: {1}")]
     Connection(Server, connection::Error),
+    /// The output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(io::Error),
     /// The package cannot be sent.
     #[error("{0}")]
     Package(#[from] package::Error),
+}
+
+impl Error {
+    /// The error of a request to this server. That the output cannot be written is no error of the server.
+    fn of(server: Server, error: connection::Error) -> Error {
+        match error {
+            connection::Error::Output(error) => Error::Output(error),
+            error => Error::Connection(server, error),
+        }
+    }
+
+    /// Whether the reader of the output has ended, as `head` does, and wants no more of it.
+    pub fn is_closed_output(&self) -> bool {
+        matches!(self, Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
 }
 
 /// The exit code of the program after a task.
@@ -59,7 +77,7 @@ impl Session {
                 show_logs(&mut Logs::new(self, *domain, io::stdout()), *follow)
             }
         };
-        done.map_err(|error| Error::Connection(self.server, error))
+        done.map_err(|error| Error::of(self.server, error))
     }
 
     /// Sends a package, and shows the events of the reply as they come; `on_event` gets each of them too.
@@ -72,7 +90,7 @@ impl Session {
         on_event: impl FnMut(&Event),
     ) -> Result<End, Error> {
         let done = self.send(package.command(), package.to_vec(), on_event);
-        done.map_err(|error| Error::Connection(self.server, error))
+        done.map_err(|error| Error::of(self.server, error))
     }
 
     /// Sends a command and returns all events of its reply when it is over.
@@ -100,9 +118,12 @@ impl Session {
                 shown = screen.show(step);
             }
         });
-        // A closed output does not end the command.
-        let _ = shown.and_then(|()| screen.finish());
-        end
+        let end = end?;
+        // An output that cannot be written does not end the command.
+        match shown.and_then(|()| screen.finish()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(end),
+        }
     }
 
     fn show_domains(&self) -> Result<End, connection::Error> {
@@ -123,6 +144,9 @@ impl Session {
                 let port = self.server.address.port();
                 let fleet = machines::query(&self.connection, port, &events, begun);
                 machines::show(self.format, &mut io::stdout(), &fleet)?;
+                if !machines::is_complete(&fleet) {
+                    return Ok(End::Failed);
+                }
             }
             End::Failed => self.report_failure(&events),
         }

@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{self, Output};
+use std::process::{self, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use caravan::connection::Connection;
-use caravan::logs::Logs;
+use caravan::logs::{Logs, Poll};
 use caravan::screen::Format;
 use caravan::session::Session;
 use identity::Name;
@@ -301,9 +303,11 @@ fn each_machine_is_queried_and_a_silent_one_is_named() {
         (&fleet[1]["name"], &fleet[1]["answers"]),
         (&"b".into(), &false.into())
     );
-    assert_eq!(alone.status.code(), Some(0));
+    assert_eq!(alone.status.code(), Some(1));
     let b = Server::start(SocketAddrV4::new(B, at.port()));
-    assert_eq!(objects(&machines())[1]["answers"], true);
+    let both = machines();
+    assert_eq!(objects(&both)[1]["answers"], true);
+    assert_eq!(both.status.code(), Some(0));
     assert_eq!(b.executed(), 1);
 }
 
@@ -361,19 +365,23 @@ fn the_log_is_printed_to_its_end() {
     assert_eq!(of_unknown.status.code(), Some(1));
 }
 
+fn session_at(server: SocketAddrV4) -> Session {
+    Session {
+        connection: Connection {
+            secret: SECRET.into(),
+        },
+        server: server.into(),
+        format: Format::Lines,
+    }
+}
+
 #[test]
 fn a_followed_log_goes_on_when_its_machine_has_restarted() {
     let server = Server::start(SocketAddrV4::new(A, 0));
     let SocketAddr::V4(address) = server.address() else {
         panic!("an IPv4 socket");
     };
-    let session = Session {
-        connection: Connection {
-            secret: SECRET.into(),
-        },
-        server: address.into(),
-        format: Format::Lines,
-    };
+    let session = session_at(address);
     let mut shown = Vec::new();
     let mut logs = Logs::new(&session, None, &mut shown);
     // The third log has fewer lines, since its machine was restarted.
@@ -385,6 +393,73 @@ fn a_followed_log_goes_on_when_its_machine_has_restarted() {
     let expected = expected.map(|number| log_line(number).to_string());
     let shown = text(&shown);
     assert!(shown.lines().eq(expected), "{shown}");
+}
+
+#[test]
+fn a_followed_log_waits_for_a_machine_that_does_not_reply() {
+    let unused = UdpSocket::bind((A, 0)).expect("a port");
+    let SocketAddr::V4(address) = unused.local_addr().expect("bound") else {
+        panic!("an IPv4 socket");
+    };
+    let session = session_at(address);
+    let mut shown = Vec::new();
+    let mut logs = Logs::new(&session, None, &mut shown);
+    assert_eq!(logs.poll_or_wait().expect("patience"), Poll::Silent);
+    drop(unused);
+    Server::start(address);
+    let replied = Poll::Replied(End::Done);
+    assert_eq!(logs.poll_or_wait().expect("a reply"), replied);
+    assert_eq!(text(&shown).lines().count() as u64, LOG_LINES);
+}
+
+/// The outputs of the program for commands of each kind, when its standard output is `stdout`.
+fn outputs(stdout: &OwnedFd) -> Vec<Output> {
+    let server = Server::start(SocketAddrV4::new(A, 0));
+    let b = Server::start(SocketAddrV4::new(B, server.address().port()));
+    let at = server.address().to_string();
+    let mut outputs: Vec<Output> = ["ps", "machines", "top", "logs", "migrate kv b"]
+        .map(|line| {
+            let words = line.split(' ').map(String::from);
+            let arguments: Vec<String> = [at.clone()].into_iter().chain(words).collect();
+            run_into(stdout, &arguments)
+        })
+        .into();
+    outputs.push(run_into(stdout, &["--completions".into(), "bash".into()]));
+    assert!(
+        server.executed() >= 5 && b.executed() == 1,
+        "each command is executed"
+    );
+    outputs
+}
+
+fn run_into(stdout: &OwnedFd, arguments: &[String]) -> Output {
+    let stdout = stdout.try_clone().expect("the same output");
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_caravan"));
+    command.args(arguments).env("CARAVAN_SECRET", SECRET);
+    command.stdout(stdout).stderr(Stdio::piped());
+    let child = command.spawn().expect("the command line runs");
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn an_output_that_nobody_reads_ends_the_program_without_a_message() {
+    let (reader, output) = UnixStream::pair().expect("a pair");
+    drop(reader);
+    for output in outputs(&output.into()) {
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_an_error_of_the_output_alone() {
+    let full = fs::File::options().write(true).open("/dev/full");
+    for output in outputs(&full.expect("a device").into()) {
+        let error = text(&output.stderr);
+        let expected = "caravan: the output cannot be written: No space left";
+        assert!(error.starts_with(expected), "{error}");
+        assert_eq!(output.status.code(), Some(1));
+    }
 }
 
 #[test]

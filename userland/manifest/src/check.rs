@@ -46,6 +46,7 @@ pub fn check(manifest: &Manifest) -> Result<(), CheckError> {
             machine::peers(manifest, domain),
             domain::moving(domain),
             machine::priority(manifest, domain),
+            domain::fleet_arguments(domain),
         ];
         for check in checks {
             check.map_err(|(field, reason)| CheckError {

@@ -39,14 +39,21 @@ pub struct Port {
 }
 
 impl Port {
-    /// The name of a field in which both ports have the same address, if any. The prefixes of IPv4 addresses are not compared.
+    /// The name of a field in which both ports have the same address, if any. The prefixes of addresses are not compared.
     pub fn shared_with(&self, other: &Port) -> Option<&'static str> {
         let fixed = |port: &Port| port.ip.filter(|ip| *ip != DHCP);
         let address = |port: &Port| fixed(port).map(|ip| ip.address);
         if self.mac.is_some() && self.mac == other.mac {
             return Some("mac");
         }
-        (address(self).is_some() && address(self) == address(other)).then_some("ip")
+        if address(self).is_some() && address(self) == address(other) {
+            return Some("ip");
+        }
+        let address = |port: &Port| match port.ip6 {
+            Some(Ip6::Fixed { address, .. }) => Some(address),
+            Some(Ip6::Auto) | None => None,
+        };
+        (address(self).is_some() && address(self) == address(other)).then_some("ip6")
     }
 }
 
@@ -190,6 +197,15 @@ mod tests {
             let expected = format!("the MTU {invalid} is not 1500 to 65000");
             assert!(error.message().contains(&expected), "{error}");
         }
+    }
+
+    #[test]
+    fn ports_share_a_fixed_ipv6_address_whatever_its_prefix() {
+        let port = |ip6: &str| toml::from_str::<Port>(&format!("ip6 = \"{ip6}\"")).unwrap();
+        let fixed = port("fd00::1/64");
+        assert_eq!(fixed.shared_with(&port("fd00::1/48")), Some("ip6"));
+        assert_eq!(fixed.shared_with(&port("fd00::2/64")), None);
+        assert_eq!(port("auto").shared_with(&port("auto")), None);
     }
 
     #[test]

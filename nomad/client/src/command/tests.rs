@@ -128,6 +128,10 @@ fn an_error_names_the_word_and_the_reason() {
         ("reboot --now", "no option `--now`: it has --force"),
         ("explain \u{1b}[2J", "the name contains"),
         ("migrate kv a/b", "`a/b`"),
+        (
+            "migrate kv --to 10.77.0.2:7411",
+            "`10.77.0.2:7411`: a destination is an address without a port, or a name: give `10.77.0.2`",
+        ),
     ] {
         let error = parse(text).expect_err(text).to_string();
         assert!(error.contains(reason), "{text}: {error}");

@@ -59,7 +59,7 @@ impl fmt::Display for Refusal {
             Refusal::RecordsFull => f.write_str("no room for another move's record there"),
             Refusal::Draining { machine } => write!(
                 f,
-                "{machine} is draining: it admits no domain until `undrain` or a restart"
+                "{machine} admits no domain: it is draining, until `undrain`, or about to restart: try again when it is back"
             ),
             Refusal::Guest(rule) => rule.fmt(f),
         }
@@ -201,6 +201,8 @@ fn pinned(f: &mut fmt::Formatter<'_>, slot: Option<u32>, kind: Option<u8>) -> fm
 mod tests {
     use alloc::string::ToString;
 
+    use identity::Name;
+
     use super::*;
 
     #[test]
@@ -223,6 +225,13 @@ mod tests {
             refusal.to_string(),
             "the image format there has version 999, here 1"
         );
+    }
+
+    #[test]
+    fn a_machine_that_admits_nothing_is_draining_or_about_to_restart() {
+        let machine = Name::try_new("b").expect("a name");
+        let expected = "b admits no domain: it is draining, until `undrain`, or about to restart: try again when it is back";
+        assert_eq!(Refusal::Draining { machine }.to_string(), expected);
     }
 
     #[test]

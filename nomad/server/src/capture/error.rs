@@ -2,6 +2,7 @@
 
 use nomad_image::{DescribeError, Verdict};
 use runtime::Error;
+use runtime::protocol::root::DomainState;
 
 use crate::capture::listing::ListError;
 use crate::root::RootError;
@@ -22,8 +23,12 @@ pub enum CaptureError {
         /// The most that may move.
         most: u32,
     },
-    /// Root gives this server no authority over the domain.
+    /// The manifest keeps the domain on its machine.
     Pinned,
+    /// The domain does not run here, and root gives this server no authority over it.
+    NotRunning(DomainState),
+    /// The domain has faulted. It stays with its memory, so that it can be inspected.
+    Faulted,
     /// The freeze ended before the step was done: its deadline passed, and the kernel let the domain run.
     FreezeEnded,
     /// Another domain froze this one.

@@ -35,9 +35,9 @@ impl Found {
     /// The error of root or of the kernel.
     pub fn find(root: Root, name: Name) -> Result<Found, CaptureError> {
         let (record, domain) = root.find(name)?;
-        // A domain that has faulted does not move, so that it can be inspected.
-        let may_move = record.state != DomainState::Stopped;
-        let domain = domain.filter(|_| may_move).ok_or(CaptureError::Pinned)?;
+        let may_move = record.movable && record.state != DomainState::Stopped;
+        let domain = domain.filter(|_| may_move);
+        let domain = domain.ok_or_else(|| obstacle(&record))?;
         let read = listing::read(domain.cap())?;
         let mut names = Names::new();
         names::complete(root, name, &read.listing, &mut names)?;
@@ -70,6 +70,15 @@ impl Found {
         }
         names::complete(root, self.record.name, &self.read.listing, &mut self.names)?;
         Ok(judge(&self.read.listing, &self.names))
+    }
+}
+
+/// The reason a domain with this record does not move.
+fn obstacle(record: &DomainRecord) -> CaptureError {
+    match record.state {
+        _ if !record.movable => CaptureError::Pinned,
+        DomainState::Stopped if record.is_here() => CaptureError::Faulted,
+        state => CaptureError::NotRunning(state),
     }
 }
 

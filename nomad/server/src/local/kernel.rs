@@ -15,7 +15,7 @@ use nomad_shell::{
     AdmitError, DomainSummary, Exported, Kernel, Provenance, RetireError, RootError,
 };
 use runtime::capability::Domain;
-use runtime::protocol::root::Refusal;
+use runtime::protocol::root::{DomainState as Recorded, Refusal};
 use runtime::{Cap, Error};
 
 use super::Local;
@@ -333,6 +333,21 @@ fn lookup_error(name: &str, error: CaptureError) -> String {
         CaptureError::Root(error) => format!("{name}: {error}"),
         CaptureError::Kernel(error) => format!("{name}: {error}"),
         CaptureError::Pinned => format!("{name} may not move"),
+        CaptureError::Faulted => format!(
+            "{name} has faulted, and stays here with its memory: `restart` starts it afresh"
+        ),
+        CaptureError::NotRunning(state) => match state {
+            Recorded::Away => format!("{name} is not here: it is away, `list` shows where"),
+            Recorded::Waiting => format!(
+                "{name} is not here: it is waiting, and starts as soon as no machine has it"
+            ),
+            Recorded::Stopped => {
+                format!("{name} is stopped, and only a running domain moves: `start` starts it")
+            }
+            state => {
+                format!("{name} is {state}, and only a running domain moves: `list` shows its move")
+            }
+        },
         CaptureError::TooMany { what, most } => {
             format!("{name} has too many {what}: a domain that moves may have at most {most}")
         }
@@ -347,6 +362,25 @@ mod tests {
     use runtime::host::{CallResult, with_kernel};
 
     use super::*;
+
+    #[test]
+    fn a_domain_that_does_not_run_here_is_not_called_immovable() {
+        let text = |error| lookup_error("kv", error);
+        assert_eq!(text(CaptureError::Pinned), "kv may not move");
+        for (state, expected) in [
+            (
+                Recorded::Away,
+                "kv is not here: it is away, `list` shows where",
+            ),
+            (Recorded::Waiting, "kv is not here: it is waiting, "),
+            (Recorded::Stopped, "kv is stopped, "),
+            (Recorded::Incoming, "kv is incoming, "),
+        ] {
+            let text = text(CaptureError::NotRunning(state));
+            assert!(text.starts_with(expected), "{text}");
+        }
+        assert!(text(CaptureError::Faulted).starts_with("kv has faulted, "));
+    }
 
     #[test]
     fn a_refused_freeze_shows_the_state_of_a_domain() {

@@ -68,7 +68,12 @@ fn the_error_of_an_unknown_machine_lists_the_others() {
         error_of("b,c=10.77.0.3", "d"),
         format!("unknown machine d: {others}")
     );
-    assert_eq!(error_of("b,c", "a"), format!("unknown machine a: {others}"));
+    for own in ["a", "10.77.0.1"] {
+        assert_eq!(
+            error_of("b,c", own),
+            format!("{own} is this machine: {others}")
+        );
+    }
     let alone = "unknown machine d: the fleet has no other machine";
     assert_eq!(error_of("", "d"), alone);
 }

@@ -183,6 +183,37 @@ fn only_a_copy_that_does_not_run_may_be_ignored_and_only_by_force() {
     assert_eq!(may_start, [false, false, false, true]);
 }
 
+/// The text says what an operator can do about the machine that keeps the domain from starting.
+#[test]
+fn an_objection_has_a_next_step() {
+    let by = MachineId([1; 32]);
+    let text = |presence: Option<Presence>| {
+        let now = Instant::from_us(0);
+        let mut roll = RollCall::new(now, name(), [by], Turn(1), Timing::STANDARD);
+        roll.poll_queries(now);
+        let mut call = Call::new(watch(), roll);
+        if let Some(presence) = presence {
+            call.handle_reply(now, by, Turn(1), presence);
+        }
+        let late = now.after_us(if presence.is_some() { 0 } else { 60_000_000 });
+        objection(late, &machines(), &call, false).expect("an obstacle")
+    };
+    let name = name();
+    let silent = format!(
+        "10.77.0.1 does not reply, so {name} is not run here: turn it on, or enter `force {name} run` if you know that it does not \
+         have {name}"
+    );
+    assert_eq!(text(None), silent);
+    let runs = Presence::Present {
+        incarnation: Incarnation(1),
+        runs: true,
+    };
+    let held = format!(
+        "10.77.0.1 runs it, so {name} is not run here: stop it there, or try again in a few seconds"
+    );
+    assert_eq!(text(Some(runs)), held);
+}
+
 #[test]
 fn nothing_is_forced_to_run_before_others_are_queried() {
     let calls = RollCalls::default();

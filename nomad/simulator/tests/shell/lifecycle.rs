@@ -77,6 +77,27 @@ fn a_domain_that_runs_here_is_restarted_at_once() {
     assert!(machine.hardware().runs(0));
 }
 
+#[test]
+fn only_a_known_domain_that_does_not_run_here_is_started() {
+    let cases = [
+        (
+            "domain-1",
+            "domain-1 runs here already: `restart` starts it afresh",
+        ),
+        (
+            "domain-9",
+            "domain-9 is not started: no domain of this name is on this machine: `list` shows the domains here",
+        ),
+    ];
+    for (name, reason) in cases {
+        for command in [format!("start {name}"), format!("force {name} run")] {
+            let mut machine = machine(true, BTreeMap::from([(0, Restart::Never)]));
+            let refused = [Reported::failed(reason.into())];
+            assert_eq!(reply(&mut machine, &command), refused, "{command}");
+        }
+    }
+}
+
 /// Sends a package of five bytes, whose domain waits.
 fn send_package(machine: &mut Machine, from: RequestId) {
     let command = Command::Run(PackageSize(5));

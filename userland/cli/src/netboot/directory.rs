@@ -15,6 +15,9 @@ pub const NEXT: &str =
 /// The image of the stick, for HTTP boot.
 const IMAGE: &str = "caravan.iso";
 
+/// The file with the fleet that the image is made of.
+const LABEL: &str = "fleet";
+
 /// Files without which no machine starts.
 const NEEDED: [&str; 6] = [
     "boot/grub/grub.cfg",
@@ -57,6 +60,12 @@ impl Directory {
         &self.path
     }
 
+    /// The fleet, or the archive, that the image is made of; `None` if an earlier `scripts/image` made it.
+    pub fn label(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.path.join(LABEL)).ok()?;
+        Some(text.lines().next()?.to_owned())
+    }
+
     /// The image of the stick.
     pub fn image(&self) -> PathBuf {
         self.path.join(IMAGE)
@@ -97,6 +106,10 @@ mod tests {
         let is_free = |version: &Path| File::open(version).expect("it is there").try_lock().is_ok();
         let [first, second] = versions.map(|it| it.canonicalize().expect("it is there"));
         assert_eq!(served.path(), first);
+        assert_eq!(served.label(), None);
+        fs::write(first.join(LABEL), "fleet my-fleet.toml, machines a, b\n").expect("a file");
+        let label = "fleet my-fleet.toml, machines a, b";
+        assert_eq!(served.label().as_deref(), Some(label));
         assert_eq!([is_free(&first), is_free(&second)], [false, true]);
         let of_a_child = served.lock.try_clone().expect("a copy of the descriptor");
         drop(served);

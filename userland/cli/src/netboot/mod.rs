@@ -19,7 +19,7 @@ mod options;
 mod program;
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -108,7 +108,8 @@ pub fn run(options: &Options) -> Result<Infallible, Error> {
         cores: &cores,
         url: http.url(),
     };
-    print(&service);
+    // Nobody has to read it.
+    let _ = print(&service, directory.label());
     let server = thread::Builder::new().spawn(move || http.run());
     server.map_err(Error::Thread)?;
     service.run()
@@ -123,19 +124,20 @@ fn check_port(address: Ipv4Addr) -> Result<(), Error> {
     }
 }
 
-fn print(service: &dnsmasq::Service<'_>) {
-    println!(
-        "serving {} on {}",
-        service.root.display(),
-        service.interface
-    );
+fn print(service: &dnsmasq::Service<'_>, label: Option<String>) -> io::Result<()> {
+    let mut out = io::stdout();
+    let (root, interface) = (service.root.display(), service.interface);
+    match label {
+        Some(label) => writeln!(out, "serving {root}, of {label}, on {interface}")?,
+        None => writeln!(out, "serving {root} on {interface}")?,
+    }
     match service.range {
-        None => println!("  addresses: from this network's DHCP server"),
-        Some(range) => println!("  addresses: {range}, from here"),
+        None => writeln!(out, "  addresses: from this network's DHCP server")?,
+        Some(range) => writeln!(out, "  addresses: {range}, from here")?,
     }
     for core in service.cores {
-        println!("  {}: {} by TFTP", core.firmware, core.path);
+        writeln!(out, "  {}: {} by TFTP", core.firmware, core.path)?;
     }
-    println!("  UEFI HTTP boot: {}", service.url);
-    println!("  {}", service.command_line());
+    writeln!(out, "  UEFI HTTP boot: {}", service.url)?;
+    writeln!(out, "  {}", service.command_line())
 }

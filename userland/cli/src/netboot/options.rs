@@ -6,13 +6,20 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::ValueParser;
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches};
 
 /// The command's name.
 pub const NAME: &str = "netboot";
 
 /// The directory that `scripts/image` makes, seen from the top of the tree.
 const DIRECTORY: &str = "target/caravan/netboot";
+
+/// The options of other commands that this one refuses. They are not in its help.
+const REFUSED: [(&str, ArgAction); 3] = [
+    ("on", ArgAction::Set),
+    ("json", ArgAction::SetTrue),
+    ("secret", ArgAction::Set),
+];
 
 /// The directory to serve, and the network to serve it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +101,7 @@ pub fn subcommand() -> clap::Command {
                 .value_parser(ValueParser::path_buf())
                 .help("The directory that `scripts/image` makes"),
         )
+        .args(REFUSED.map(|(name, action)| Arg::new(name).long(name).action(action).hide(true)))
 }
 
 #[cfg(test)]

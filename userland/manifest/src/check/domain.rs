@@ -1,13 +1,14 @@
 //! The constraints on the fields of one domain.
 
 use alloc::format;
+use core::net::Ipv4Addr;
 
 use abi::start_page::ARGUMENT_BYTES;
 
 use identity::Mtu;
 
 use super::{Check, require};
-use crate::{Capability, Domain, Restart};
+use crate::{Capability, Domain, Restart, Role};
 
 /// Root's priority, reserved for it.
 const ROOT_PRIORITY: u8 = abi::PRIORITY_MAX;
@@ -62,6 +63,28 @@ pub(super) fn arguments(domain: &Domain) -> Check {
     // Root adds a few arguments of its own.
     require(bytes <= ARGUMENT_BYTES / 2, "arguments", || {
         format!("{bytes} bytes are more than {}", ARGUMENT_BYTES / 2)
+    })
+}
+
+/// Checks that a domain that takes part in the fleet has the arguments for it: the migration server, and a console with a port, which
+/// sends commands to a migration server.
+pub(super) fn fleet_arguments(domain: &Domain) -> Check {
+    let is_operator = domain.role == Some(Role::Console) && domain.port.is_some();
+    let argument = |key: &str| domain.arguments.get(key).map_or("", |value| value.as_str());
+    if is_operator {
+        let server = argument("nomad");
+        require(server.parse::<Ipv4Addr>().is_ok(), "arguments", || {
+            format!(
+                "a console with a port needs `nomad`, the IPv4 address of the machine's migration server, and it is `{server}`"
+            )
+        })?;
+    }
+    if !is_operator && domain.role != Some(Role::MigrationServer) {
+        return Ok(());
+    }
+    require(!argument("secret").is_empty(), "arguments", || {
+        "`secret`, the fleet's secret, is missing or empty: add it to `arguments`, for instance the output of `openssl rand -hex 32`"
+            .into()
     })
 }
 

@@ -3,15 +3,57 @@
 use crate::source::tests::{error_of, manifest_of};
 
 /// The fields of a migration server, except for its name and its arguments.
-const SERVER: &str = "image = \"x\"\npool_mib = 2\nrole = \"migration-server\"\n\
+const SERVER_WITHOUT_ARGUMENTS: &str = "image = \"x\"\npool_mib = 2\nrole = \"migration-server\"\n\
     capabilities = [\"pool\", \"root\", \"port\", \"tunnel\", \"records\"]\n\
     port = { mac = \"52:54:00:00:00:01\" }\n";
+
+/// The fields of a migration server with its secret, except for its name.
+fn server() -> String {
+    format!("{SERVER_WITHOUT_ARGUMENTS}arguments = {{ secret = \"a test's\" }}\n")
+}
 
 /// The error in a manifest with one valid domain and, from line 8, this one.
 fn error_in(fields: &str) -> String {
     let head = "[machine]\nname = \"a\"\n[[domain]]\nname = \"good\"\nimage = \"x\"\n\
                 pool_mib = 2\n[[domain]]\n";
     error_of(&format!("{head}{fields}"))
+}
+
+#[test]
+fn a_migration_server_needs_the_secret_of_its_fleet() {
+    let missing = "domain `nomad`: field `arguments`: `secret`, the fleet's secret, is missing or empty: add it to `arguments`, \
+                   for instance the output of `openssl rand -hex 32`";
+    for arguments in ["", "arguments = { secret = \"\" }\n"] {
+        let error = error_in(&format!(
+            "name = \"nomad\"\n{SERVER_WITHOUT_ARGUMENTS}{arguments}"
+        ));
+        assert!(error.ends_with(missing), "{error}");
+    }
+}
+
+#[test]
+fn a_console_with_a_port_needs_the_address_of_a_migration_server_and_the_secret() {
+    let console = "name = \"console\"\nimage = \"x\"\npool_mib = 2\nrole = \"console\"\n\
+                   capabilities = [\"serial\", \"port\"]\nport = { mac = \"52:54:00:00:00:01\" }\n";
+    let cases = [
+        ("secret = \"s\"", "needs `nomad`"),
+        ("secret = \"s\", nomad = \"a\"", "and it is `a`"),
+        (
+            "nomad = \"10.77.0.1\"",
+            "`secret`, the fleet's secret, is missing",
+        ),
+        (
+            "nomad = \"10.77.0.1\", secret = \"\"",
+            "`secret`, the fleet's secret, is missing",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let error = error_in(&format!("{console}arguments = {{ {arguments} }}\n"));
+        assert!(
+            error.contains("field `arguments`: ") && error.contains(expected),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -131,7 +173,7 @@ fn a_machine_and_its_peers_have_distinct_names() {
     ];
     for (peers, reason) in cases {
         let error = error_in(&format!(
-            "name = \"s\"\n{SERVER}arguments = {{ peers = \"{peers}\" }}\n"
+            "name = \"s\"\n{SERVER_WITHOUT_ARGUMENTS}arguments = {{ peers = \"{peers}\" }}\n"
         ));
         let expected = format!("test.toml:14: domain `s`: field `arguments`: {reason}");
         assert!(error.starts_with(&expected), "{peers}: {error}");
@@ -141,8 +183,9 @@ fn a_machine_and_its_peers_have_distinct_names() {
 #[test]
 fn a_movable_domain_is_not_above_the_migration_server() {
     let domain = "[[domain]]\nname = \"d\"\nimage = \"x\"\npool_mib = 2\npriority = 17\n";
-    let error = error_in(&format!("name = \"s\"\n{SERVER}{domain}movable = true\n"));
-    let expected = "test.toml:18: domain `d`: field `priority`: a movable domain's priority must not exceed that of `s`, 16";
+    let server = server();
+    let error = error_in(&format!("name = \"s\"\n{server}{domain}movable = true\n"));
+    let expected = "test.toml:19: domain `d`: field `priority`: a movable domain's priority must not exceed that of `s`, 16";
     assert_eq!(error, expected);
 }
 
@@ -254,9 +297,10 @@ fn a_machine_has_one_domain_with_a_role() {
 
 #[test]
 fn a_machine_has_one_migration_server() {
-    let second = SERVER.replace("00:01", "00:02");
+    let first = server();
+    let second = first.replace("00:01", "00:02");
     let error = error_in(&format!(
-        "name = \"s\"\n{SERVER}[[domain]]\nname = \"t\"\n{second}"
+        "name = \"s\"\n{first}[[domain]]\nname = \"t\"\n{second}"
     ));
     assert!(
         error.contains("domain `t`: ") && error.contains("the domain `s`"),

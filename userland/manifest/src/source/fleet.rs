@@ -90,10 +90,53 @@ fn assemble(text: &Text, document: &Document) -> Result<Fleet, Error> {
             manifest: manifest(text, &document.domain, section, &sections)?,
         })
     });
-    Ok(Fleet {
+    let fleet = Fleet {
         members: members.collect::<Result<_, Error>>()?,
         guest_domains: guest_domains(text, &document.domain, &sections)?,
-    })
+    };
+    check_starts(text, &document.domain, &fleet)?;
+    Ok(fleet)
+}
+
+/// Checks that no two machines of the fleet, guests included, start domains that may exist only once: a movable domain, or ports
+/// with the same address.
+fn check_starts(text: &Text, common: &[Spanned<Domain>], fleet: &Fleet) -> Result<(), Error> {
+    let guest = fleet.guest_named(any_guest());
+    let members = fleet.members.iter().map(|member| &member.manifest);
+    let machines: Vec<&Manifest> = members.chain([&guest]).collect();
+    for (index, machine) in machines.iter().enumerate() {
+        for other in &machines[..index] {
+            for domain in machine.domains_at_home() {
+                let mut same = other.domains_at_home();
+                let Some((field, reason)) = same.find_map(|same| conflict(domain, same)) else {
+                    continue;
+                };
+                let machines = format!("on `{}` and on `{}`", other.machine, machine.machine);
+                let Domain { name, .. } = domain;
+                let mut common = common.iter();
+                let origin = common.find(|common| common.get_ref().name == *name);
+                let span = origin.map_or(0..0, |origin| text.field(origin.span(), field));
+                let reason =
+                    format!("domain `{name}`: field `{field}`: it would run {machines}{reason}");
+                return Err(text.error(span, reason));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The field because of which a machine may not start a domain if another machine starts `other`, and the rest of the reason.
+fn conflict(domain: &Domain, other: &Domain) -> Option<(&'static str, String)> {
+    if domain.name == other.name && (domain.movable || other.movable) {
+        let reason = ": a movable domain starts on one machine, give it a `home`";
+        return Some(("movable", reason.into()));
+    }
+    let shared = domain.port.as_ref()?.shared_with(other.port.as_ref()?)?;
+    let remedy = match domain.role {
+        Some(Role::MigrationServer) => format!("remove `{shared}` from its `port`"),
+        _ => format!("give it a `home`, or another `{shared}` on each machine"),
+    };
+    Some(("port", format!(" with one `{shared}`: {remedy}")))
 }
 
 /// Checks that a machine's name, marks and address are not those of an earlier section, and that its `mac` can be that of a card.
@@ -217,9 +260,12 @@ fn guest_domains(
         members: Vec::new(),
         guest_domains: domains,
     };
-    let any_guest = Name::try_new(ANY_GUEST).expect("18 letters, digits and `-` are a name");
-    checked(guests.guest_named(any_guest), &origins)?;
+    checked(guests.guest_named(any_guest()), &origins)?;
     Ok(guests.guest_domains)
+}
+
+fn any_guest() -> Name {
+    Name::try_new(ANY_GUEST).expect("18 letters, digits and `-` are a name")
 }
 
 #[cfg(test)]

@@ -63,7 +63,8 @@ fn usages(is_listed: impl Fn(&Verb) -> bool) -> Vec<String> {
     let is_here = |verb: &&Verb| {
         matches!(verb.audience, Audience::Operators | Audience::Console) && is_listed(verb)
     };
-    let line = |usage: String, about: &str| format!("{usage:<24}{about}");
+    // A longer usage is followed by its text as well, at another column.
+    let line = |usage: String, about: &str| format!("{usage:<22}  {about}");
     let mut lines = Vec::new();
     for verb in VERBS.iter().filter(is_here) {
         lines.push(line(format!("{} {}", verb.name, verb.operands), verb.about));
@@ -126,6 +127,16 @@ mod tests {
         for name in listed {
             let command = Command::parse(name).expect("a command");
             assert!(!matches!(command, Command::Server(_)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_long_usage_in_the_help_stands_apart_from_its_text() {
+        for verb in VERBS {
+            let usage = format!("{} {}", verb.name, verb.operands);
+            let listed = help().into_iter().find(|line| line.starts_with(&usage));
+            let text = listed.as_deref().map(|line| &line[usage.len()..]);
+            assert!(text.is_none_or(|text| text.starts_with("  ")), "{listed:?}");
         }
     }
 

@@ -29,12 +29,13 @@ impl Journal {
         self.request(Request::Next { written })
     }
 
-    /// Passes the kept lines, or those of one domain, to `on_line`. Lines added meanwhile are left out.
+    /// Passes the kept lines, or those of one domain, to `on_line`, and returns their number. Lines added meanwhile are left out.
     ///
     /// # Errors
     /// The kernel's error or root's refusal, as text.
-    pub fn show(self, domain: Option<&str>, mut on_line: impl FnMut(&str)) -> Result<(), String> {
+    pub fn show(self, domain: Option<&str>, mut on_line: impl FnMut(&str)) -> Result<u64, String> {
         let mut reader = Reader::default();
+        let mut shown = 0;
         while let Some(from) = reader.next_number() {
             let Some(line) = self.request(Request::Read { from })? else {
                 break;
@@ -45,9 +46,10 @@ impl Journal {
             }
             if domain.is_none_or(|domain| domain == line.name.as_str()) {
                 on_line(&text(&line));
+                shown += 1;
             }
         }
-        Ok(())
+        Ok(shown)
     }
 
     fn request(self, request: Request) -> Result<Option<Line>, String> {

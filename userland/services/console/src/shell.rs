@@ -121,8 +121,16 @@ impl Shell<'_> {
     }
 
     fn print_log(&self, domain: Option<&str>) {
-        if let Err(reason) = self.journal.show(domain, |line| self.print(line)) {
-            self.print(&reason);
+        let shown = self.journal.show(domain, |line| self.print(line));
+        let complaint = match (shown, domain) {
+            (Ok(0), Some(domain)) => self
+                .domains()
+                .map(|records| table::unknown(domain, &records)),
+            (Ok(_), _) => Ok(None),
+            (Err(reason), _) => Err(reason),
+        };
+        if let Some(text) = complaint.unwrap_or_else(Some) {
+            self.print(&text);
         }
     }
 

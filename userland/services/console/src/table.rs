@@ -38,6 +38,16 @@ pub fn memory(records: &[DomainRecord]) -> Vec<String> {
     core::iter::once(head).chain(rows).chain(all).collect()
 }
 
+/// The text for a domain without lines in the log; `None` if the domain is on this machine.
+pub fn unknown(domain: &str, records: &[DomainRecord]) -> Option<String> {
+    let is_known = records.iter().any(|record| record.name.as_str() == domain);
+    (!is_known).then(|| {
+        format!(
+            "no domain `{domain}` is here, and the log has no line of it: `ps` lists the domains"
+        )
+    })
+}
+
 fn memory_row(name: &str, pages: u64, spent: u64) -> String {
     let mib = |pages: u64| format!("{}", pages / PAGES_PER_MIB);
     let free_kib = pages.saturating_sub(spent) * (PAGE_BYTES / 1024);
@@ -86,5 +96,13 @@ mod tests {
         let lines = memory(&[record("kv", 4, true), record("switch", 2, false)]);
         let last: Vec<&str> = lines[3].split_whitespace().collect();
         assert_eq!(last, ["all", "6", "5", "8"]);
+    }
+
+    #[test]
+    fn a_misspelt_domain_is_unknown_and_a_silent_one_is_not() {
+        let records = [record("kv", 4, true)];
+        assert_eq!(unknown("kv", &records), None);
+        let text = unknown("kvv", &records).expect("no such domain");
+        assert!(text.contains("no domain `kvv` is here"), "{text}");
     }
 }

@@ -126,3 +126,24 @@ fn a_domain_that_is_not_refused_is_not_frozen() {
     let is_freeze = |call: &Request| matches!(call, Request::DomainFreeze(_));
     assert!(!calls.iter().any(is_freeze), "{calls:?}");
 }
+
+/// The error for a domain of which root reports this record, and gives no capability.
+fn error_of(change: fn(&mut DomainRecord)) -> CaptureError {
+    let (mut record, _) = with_kernel(consistent, || found().record);
+    change(&mut record);
+    obstacle(&record)
+}
+
+#[test]
+fn only_a_domain_that_the_manifest_keeps_is_pinned() {
+    let pinned = error_of(|record| (record.movable, record.state) = (false, DomainState::Away));
+    assert_eq!(pinned, CaptureError::Pinned);
+    let away = error_of(|record| record.state = DomainState::Away);
+    assert_eq!(away, CaptureError::NotRunning(DomainState::Away));
+    let waiting = error_of(|record| record.state = DomainState::Waiting);
+    assert_eq!(waiting, CaptureError::NotRunning(DomainState::Waiting));
+    let stopped = error_of(|record| (record.state, record.pool_pages) = (DomainState::Stopped, 0));
+    assert_eq!(stopped, CaptureError::NotRunning(DomainState::Stopped));
+    let faulted = error_of(|record| record.state = DomainState::Stopped);
+    assert_eq!(faulted, CaptureError::Faulted);
+}

@@ -180,11 +180,92 @@ fn an_error_names_line_machine_and_field() {
     assert!(none.contains("`[[machine]]`"), "{none}");
 }
 
+/// A domain at the end of a fleet, with a port.
+const KV: &str = r#"
+[[domain]]
+name = "kv"
+image = "kv"
+pool_mib = 8
+capabilities = ["port"]
+port = { mac = "52:54:00:4d:00:15", ip = "10.77.0.21/24", ip6 = "fd00::21/64" }
+"#;
+
+/// The error in the fleet of two with these fields of `kv`, and with a change of the text before it.
+fn error_of_kv(fields: &str, (from, to): (&str, &str)) -> String {
+    let text = format!("{}{}{fields}", TWO.replace(from, to), KV);
+    let error = fleet_of(&text).expect_err("two machines start the domain");
+    let expected_line = text.lines().position(|line| line == "name = \"kv\"");
+    assert!(error.line >= expected_line.unwrap(), "{error}");
+    error.reason
+}
+
+#[test]
+fn a_domain_that_two_machines_would_start_with_one_address_is_refused() {
+    let error = error_of_kv("", ("", ""));
+    let expected = "domain `kv`: field `port`: it would run on `a` and on `b` with one `mac`: give it a `home`, or another `mac` \
+                    on each machine";
+    assert_eq!(error, expected);
+    let other_mac =
+        "[machine.override.kv]\nport = { mac = \"52:54:00:4d:00:16\", ip = \"10.77.0.21/24\" }\n";
+    let at_b = ("[machine.override.nomad]", other_mac);
+    let error = error_of_kv("", (at_b.0, &format!("{}{}", at_b.1, at_b.0)));
+    assert!(error.contains("with one `ip`"), "{error}");
+    let other_ip = other_mac.replace(
+        "\"10.77.0.21/24\"",
+        "\"10.77.0.22/24\", ip6 = \"fd00::21/64\"",
+    );
+    let error = error_of_kv("", (at_b.0, &format!("{other_ip}{}", at_b.0)));
+    assert!(error.contains("with one `ip6`"), "{error}");
+    let other = other_ip.replace("fd00::21", "fd00::22");
+    let text = TWO.replace(at_b.0, &format!("{other}{}", at_b.0));
+    fleet_of(&format!("{text}{KV}")).expect("each machine has its own addresses");
+}
+
+#[test]
+fn a_movable_domain_that_two_machines_would_start_is_refused() {
+    let error = error_of_kv("movable = true\n", ("", ""));
+    let expected = "domain `kv`: field `movable`: it would run on `a` and on `b`: a movable domain starts on one machine, give it \
+                    a `home`";
+    assert_eq!(error, expected);
+    fleet_of(&format!("{TWO}{KV}movable = true\nhome = \"b\"\n")).expect("it has a home");
+}
+
+#[test]
+fn migration_servers_with_one_ethernet_address_are_refused() {
+    let port = "\"records\"]\nport = { mac = \"52:54:00:77:00:01\" }";
+    let error = fleet_of(&TWO.replace("\"records\"]", port)).unwrap_err();
+    assert!(
+        error
+            .reason
+            .ends_with("with one `mac`: remove `mac` from its `port`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_domain_with_an_address_that_guests_start_too_is_refused() {
+    let second = TWO.find("[[machine]]\nname = \"b\"").unwrap()..TWO.find("[[domain]]").unwrap();
+    let mut text = TWO.to_owned();
+    text.replace_range(second, "");
+    fleet_of(&format!("{text}{KV}")).expect("a guest does not start a domain without a role");
+    let role = "role = \"console\"\narguments = { nomad = \"10.77.0.1\", secret = \"a test's\" }\n";
+    let text = format!(
+        "{text}{}{role}",
+        KV.replace("[\"port\"]", "[\"port\", \"serial\"]")
+    );
+    let error = fleet_of(&text).unwrap_err().reason;
+    assert!(
+        error.contains("on `a` and on `guest-000000000000` with one `mac`"),
+        "{error}"
+    );
+}
+
 #[test]
 fn the_fleets_in_the_tree_compile_and_have_a_console() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fleets");
-    let files = std::fs::read_dir(directory).unwrap();
-    for file in files {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let directories = ["../fleets", "../../tests/fleets"].map(|name| root.join(name));
+    let files = directories.map(|directory| std::fs::read_dir(directory).unwrap());
+    for file in files.into_iter().flatten() {
         let fleet = compile(&file.unwrap().path()).unwrap();
         let guest = fleet.guest(&crate::fleet::Marks::default());
         assert!(
