@@ -5,7 +5,7 @@ extern crate std;
 
 use nic::host::contract::{self, NicModel};
 use nic::host::{receive_all, send};
-use nic::pace::{Pace, Remaining};
+use nic::pace::{Pace, Remaining, Turn};
 use runtime::host::shared_memory;
 use runtime::port::FRAME_BYTES_MAX;
 
@@ -178,13 +178,13 @@ fn a_link_that_changes_with_every_interrupt_does_not_keep_the_driver_busy() {
     let mut acknowledged = 0;
     for _ in 0..1000 {
         fake.interrupt();
-        let wakes = pace.wake(true);
-        if wakes {
+        let is_acknowledged = pace.wake(true, false) == Some(Turn::AfterAcknowledgement);
+        if is_acknowledged {
             acknowledged += 1;
             assert!(nic.acknowledge().link);
         }
         let has_moved = !receive_all(&mut nic).is_empty();
-        pace.record(wakes, has_moved, Remaining::Nothing);
+        pace.record(is_acknowledged, has_moved, Remaining::Nothing);
     }
     assert!((2..=100).contains(&acknowledged), "{acknowledged}");
     assert!(pace.deadline_ns(0).is_some(), "it is asked again");
