@@ -26,7 +26,7 @@ pub fn push(machine: &str, secret: Option<&Path>) -> Result<ExitCode> {
         .parse()
         .map_err(|reason| Error::Machine(machine.to_owned(), reason))?;
     let project = Project::here()?;
-    let secret = secret::find(secret, env::var(secret::VARIABLE).ok());
+    let secret = secret::find(secret, env::var_os(secret::VARIABLE));
     let session = Session {
         connection: Connection {
             secret: secret.map_err(Error::Secret)?,
