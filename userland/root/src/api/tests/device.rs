@@ -45,7 +45,11 @@ fn bus() -> FakeBus {
     bus
 }
 
+/// A kernel with this bus, on which pools have room for what is made in them.
 fn with_bus(request: &Request) -> host::CallResult {
+    if let Request::PoolReport(_) = request {
+        return Ok([64 << 8, 0, 0, 0, 0, 0, 0, 0]);
+    }
     fake::access(request).unwrap_or_else(|| accept_all(request))
 }
 
