@@ -20,7 +20,8 @@ pub struct Heap {
     /// For each class, the chunks that have a free cell.
     chunks: [*mut Chunk; CLASSES],
     unit: Unit,
-    /// Bytes of free cells.
+    /// Bytes of chunks that are in no used cell. So the free bytes of the heap do not depend on how its cells are spread over chunks,
+    /// nor on which unused chunks it keeps.
     cell_bytes_free: usize,
     least_uncommitted: usize,
     /// The address of the heap's Memory.
@@ -157,7 +158,7 @@ impl Heap {
 
     fn make_chunk(&mut self, class: SizeClass) -> Option<NonNull<Chunk>> {
         let memory = self.take_block(self.unit.chunk(class))?;
-        self.cell_bytes_free += self.unit.cells(class) * class.bytes();
+        self.cell_bytes_free += self.unit.chunk(class).size();
         // SAFETY: The block is new, and has the layout of a chunk of this class. It is in no list yet.
         unsafe {
             let chunk = Chunk::make(memory);
@@ -169,7 +170,7 @@ impl Heap {
     /// # Safety
     /// It is an unused chunk of this class.
     unsafe fn release(&mut self, chunk: *mut Chunk, class: SizeClass) {
-        self.cell_bytes_free -= self.unit.cells(class) * class.bytes();
+        self.cell_bytes_free -= self.unit.chunk(class).size();
         // SAFETY: The caller guarantees the chunk; being unused, it is in its class's list and none of its cells is in use.
         unsafe {
             Chunk::unlink(&mut self.chunks[class.index()], chunk);

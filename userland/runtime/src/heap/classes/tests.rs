@@ -146,6 +146,11 @@ fn free_cells_count_as_free_and_as_committed() {
     }
     assert!(fixture.heap.uncommitted() < fixture.heap.free());
     assert!(fixture.heap.free() > free - 256);
+    fixture.free(0);
+    assert!(fixture.heap.uncommitted() < free, "a chunk is kept");
+    assert_eq!(fixture.heap.free(), free);
+    fixture.heap.release_unused();
+    assert_eq!(fixture.heap.free(), free);
 }
 
 #[test]
